@@ -1,0 +1,1 @@
+"""REST: what operators set up, and what fans see of it."""

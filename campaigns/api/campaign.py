@@ -1,0 +1,230 @@
+"""REST: campaigns, as staff set them up and move them on."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns import lifecycle, readiness
+from campaigns.api.fan import LOCALE, meet
+from campaigns.api.public import PublicCampaignSerializer, answer_for_everybody
+from campaigns.api.writing import SetUpSerializer
+from campaigns.models import Artist, Campaign, Locale
+from core.api import InstantField, NewestFirst
+from core.throttling import FanThrottle
+from viewers.access import StaffOnly
+from viewers.api import StaffEndpoint
+from viewers.permissions import Action, may
+
+
+def campaign_of(domain: str) -> Campaign:
+    """The campaign of an address.
+
+    :raises NotFound: there is none.
+    """
+    campaign = Campaign.objects.select_related("artist", "default_locale").filter(domain=domain.lower()).first()
+    if campaign is None:
+        raise NotFound("There is no such campaign.")
+    return campaign
+
+
+class ReadinessSerializer(serializers.Serializer[readiness.Line]):
+    """One thing to mend. A red one refuses the opening."""
+
+    text = serializers.CharField()
+    is_red = serializers.BooleanField()
+    section = serializers.CharField()
+
+
+class CampaignSummarySerializer(serializers.ModelSerializer[Campaign]):
+    """A campaign in a list."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    site_url = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Campaign
+        fields = ("id", "domain", "name", "type", "status", "artist", "open_at", "close_at", "site_url")
+
+
+class CampaignSerializer(SetUpSerializer[Campaign]):
+    """A campaign's set-up. Type, domain, identifier type and timezone are fixed once it has opened."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    artist = serializers.PrimaryKeyRelatedField(
+        queryset=Artist.objects.all(), pk_field=serializers.IntegerField(min_value=1)
+    )
+    locales = serializers.PrimaryKeyRelatedField(
+        queryset=Locale.objects.all(), many=True, required=False, pk_field=serializers.CharField(max_length=10)
+    )
+    default_locale = serializers.PrimaryKeyRelatedField(
+        queryset=Locale.objects.all(), pk_field=serializers.CharField(max_length=10)
+    )
+    open_at = InstantField(required=False, allow_null=True)
+    close_at = InstantField(required=False, allow_null=True)
+    finish_at = InstantField(required=False, allow_null=True)
+    presale_window_start_at = InstantField(required=False, allow_null=True)
+    presale_window_end_at = InstantField(required=False, allow_null=True)
+    general_onsale_at = InstantField(required=False, allow_null=True)
+    site_url = serializers.CharField(read_only=True)
+    readiness = serializers.SerializerMethodField(help_text="What is missing before it may open, red lines first.")
+
+    class Meta:
+        model = Campaign
+        fields = (
+            "id",
+            "type",
+            "name",
+            "artist",
+            "domain",
+            "status",
+            "is_released",
+            "reference_timezone",
+            "open_at",
+            "close_at",
+            "finish_at",
+            "presale_window_start_at",
+            "presale_window_end_at",
+            "general_onsale_at",
+            "locales",
+            "default_locale",
+            "identifier_type",
+            "category_id",
+            "requires_phone_confirmation",
+            "allows_international_phones",
+            "show_access_code",
+            "minimum_age",
+            "created_at",
+            "site_url",
+            "readiness",
+        )
+        read_only_fields = ("status", "created_at")
+        validators: list[Any] = []
+
+    def get_readiness(self, campaign: Campaign) -> list[Mapping[str, Any]]:
+        """Every line of the readiness list."""
+        found = readiness.lines(campaign, now=timezone.now())
+        return list(ReadinessSerializer(found, many=True).data)
+
+
+class SetUpEndpoint(StaffEndpoint):
+    """A campaign's set-up."""
+
+    required_action = Action.EDIT_SETUP
+
+
+class Campaigns(SetUpEndpoint, generics.ListCreateAPIView[Campaign]):
+    """All campaigns, the newest first; and a new one."""
+
+    queryset = Campaign.objects.all()
+    serializer_class = CampaignSerializer
+    pagination_class = NewestFirst
+
+    @extend_schema(responses=CampaignSummarySerializer(many=True))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """All campaigns, the newest first."""
+        page = self.paginate_queryset(self.get_queryset()) or []
+        return self.get_paginated_response(CampaignSummarySerializer(page, many=True).data)
+
+
+class StaffWritesAllRead(StaffOnly):
+    """Lets everybody read; what she then sees depends on who she is."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Ask for the right to write."""
+        return request.method in ("GET", "HEAD") or super().has_permission(request, view)
+
+
+class OneCampaign(SetUpEndpoint):
+    """One campaign: its set-up for staff, its public part for everybody else."""
+
+    permission_classes = [StaffWritesAllRead]
+    signing_key = ""
+    """The public key of receipts, which a higher room knows: the URLs hand it in."""
+
+    def get_throttles(self) -> list[Any]:
+        """Let staff work as fast as they like."""
+        return [] if may(self.viewer, Action.VIEW) else [FanThrottle()]
+
+    @extend_schema(
+        parameters=[LOCALE],
+        responses=PolymorphicProxySerializer(
+            component_name="CampaignRead",
+            serializers=[CampaignSerializer, PublicCampaignSerializer],
+            resource_type_field_name=None,
+        ),
+        auth=[{}, {"session": []}, {"password": []}],
+    )
+    def get(self, request: Request, domain: str) -> Response:
+        """Staff get the set-up with its readiness list; everybody else gets the public part, which may be cached."""
+        if may(self.viewer, Action.VIEW):
+            return self._answer(campaign_of(domain))
+        return answer_for_everybody(meet(request, domain), signing_key=self.signing_key)
+
+    @extend_schema(request=CampaignSerializer, responses=CampaignSerializer)
+    def patch(self, request: Request, domain: str) -> Response:
+        """Change some of the set-up."""
+        serializer = CampaignSerializer(
+            campaign_of(domain), data=request.data, partial=True, context=self.context()
+        )
+        serializer.is_valid(raise_exception=True)
+        return self._answer(serializer.save())
+
+    def context(self) -> dict[str, Any]:
+        """What the serializer must know."""
+        return {"view": self, "request": self.request}
+
+    def _answer(self, campaign: Campaign) -> Response:
+        response = Response(CampaignSerializer(campaign, context=self.context()).data)
+        response.headers["Vary"] = "Cookie, Authorization"
+        return response
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    """Why a step is taken."""
+
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+
+
+class Step(SetUpEndpoint):
+    """One step of a campaign's life."""
+
+    take: Callable[..., Campaign] = staticmethod(lifecycle.open_campaign)
+
+    def post(self, request: Request, domain: str) -> Response:
+        """Take the step and show the campaign."""
+        asked = ReasonSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        campaign = self.take(
+            campaign=campaign_of(domain),
+            actor=self.viewer,
+            now=timezone.now(),
+            reason=asked.validated_data["reason"],
+        )
+        return Response(CampaignSerializer(campaign, context={"view": self}).data, status=status.HTTP_200_OK)
+
+
+@extend_schema(request=ReasonSerializer, responses=CampaignSerializer)
+class OpenCampaign(Step):
+    """Opens a campaign that is ready: fans may register, and the draw's commitments are published."""
+
+    take = staticmethod(lifecycle.open_campaign)
+
+
+@extend_schema(request=ReasonSerializer, responses=CampaignSerializer)
+class CloseCampaign(Step):
+    """Closes an open campaign: no more registrations."""
+
+    take = staticmethod(lifecycle.close_campaign)
+
+
+@extend_schema(request=ReasonSerializer, responses=CampaignSerializer)
+class FinishCampaign(Step):
+    """Ends a closed campaign."""
+
+    take = staticmethod(lifecycle.finish_campaign)

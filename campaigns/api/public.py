@@ -1,0 +1,233 @@
+"""REST: what everybody may know of a campaign."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from campaigns.api.fan import Meeting
+from campaigns.models import Campaign, Content, Event, Field, Locale, Market, Venue
+from campaigns.published import Published
+
+PUBLIC_SECONDS = 30
+"""How long a shared cache may keep an answer; never past the moment at which it changes."""
+PAGE_TEXTS = tuple(text for text in Content.TEXTS if not text.endswith(("_subject", "_body")))
+
+
+@extend_schema_field({"type": "object", "properties": {text: {"type": "string"} for text in PAGE_TEXTS}})
+class TextsField(serializers.DictField):
+    """The texts of the fan pages by name. Their placeholders, such as ``{artist}``, stand as the operator wrote them."""
+
+
+class LocalizedSerializer(serializers.Serializer[Any]):
+    """The texts in one locale."""
+
+    locale = serializers.CharField()
+    value = TextsField()
+
+
+class PublicArtistSerializer(serializers.Serializer[Any]):
+    """The artist."""
+
+    name = serializers.CharField()
+    image = serializers.CharField()
+    fan_club_name = serializers.CharField()
+
+
+class PublicLocaleSerializer(serializers.Serializer[Any]):
+    """A locale that the campaign speaks."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    direction = serializers.CharField()
+
+
+class PublicEventSerializer(serializers.Serializer[Any]):
+    """One date of a market."""
+
+    code = serializers.CharField()
+    name = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    presale_at = serializers.DateTimeField(allow_null=True)
+
+
+class PublicVenueSerializer(serializers.Serializer[Any]):
+    """Where a market's events are."""
+
+    name = serializers.CharField()
+    city = serializers.CharField()
+    state = serializers.CharField()
+    country = serializers.CharField()
+    timezone = serializers.CharField()
+    latitude = serializers.FloatField(allow_null=True)
+    longitude = serializers.FloatField(allow_null=True)
+
+
+class PublicMarketSerializer(serializers.Serializer[Any]):
+    """A city that a fan can choose, by its code."""
+
+    code = serializers.CharField()
+    venue = PublicVenueSerializer()
+    events = PublicEventSerializer(many=True)
+
+
+class PublicOptionSerializer(serializers.Serializer[Any]):
+    """One option of a dropdown."""
+
+    value = serializers.CharField()
+    label = serializers.CharField()
+
+
+class PublicFieldSerializer(serializers.Serializer[Any]):
+    """A question of the form; its answer is sent under its key."""
+
+    key = serializers.CharField()
+    type = serializers.ChoiceField(choices=Field.Type.choices)
+    label = serializers.CharField()
+    help_text = serializers.CharField()
+    is_required = serializers.BooleanField()
+    options = PublicOptionSerializer(many=True)
+
+
+class PublicCampaignSerializer(serializers.Serializer[Any]):
+    """What everybody may know of a campaign."""
+
+    domain = serializers.CharField()
+    name = serializers.CharField()
+    type = serializers.ChoiceField(choices=Campaign.Type.choices)
+    status = serializers.ChoiceField(choices=Campaign.Status.choices)
+    accepts_entries = serializers.BooleanField(help_text="Whether a fan may register at this moment.")
+    artist = PublicArtistSerializer()
+    site_url = serializers.CharField()
+    reference_timezone = serializers.CharField()
+    open_at = serializers.DateTimeField(allow_null=True)
+    close_at = serializers.DateTimeField(allow_null=True)
+    finish_at = serializers.DateTimeField(allow_null=True)
+    presale_window_start_at = serializers.DateTimeField(allow_null=True)
+    presale_window_end_at = serializers.DateTimeField(allow_null=True)
+    general_onsale_at = serializers.DateTimeField(allow_null=True)
+    identifier_type = serializers.ChoiceField(choices=Campaign.IdentifierType.choices)
+    requires_phone_confirmation = serializers.BooleanField()
+    minimum_age = serializers.IntegerField(allow_null=True)
+    locale = serializers.CharField(help_text="The locale of `texts` and labels.")
+    default_locale = serializers.CharField()
+    locales = PublicLocaleSerializer(many=True)
+    texts = TextsField()
+    localized = LocalizedSerializer(many=True, help_text="The same texts in every locale, without gaps.")
+    markets = PublicMarketSerializer(many=True)
+    fields_ = PublicFieldSerializer(many=True)
+    commitments = serializers.ListField(child=serializers.CharField(), help_text="SHA-256s of the draw's secrets.")
+    committed_at = serializers.DateTimeField(allow_null=True)
+    signing_key = serializers.CharField(help_text="Ed25519 key of receipts, 64 hex digits.")
+
+    def get_fields(self) -> dict[str, Any]:
+        """Name the form's questions ``fields``, a word that the class itself needs."""
+        return {name.rstrip("_"): field for name, field in super().get_fields().items()}
+
+
+def answer_for_everybody(meeting: Meeting, *, signing_key: str) -> Response:
+    """The public part in the client's language, for shared caches to keep for some seconds."""
+    with meeting.spoken():
+        response = meeting.answer(public_part(meeting, signing_key=signing_key))
+    campaign, now = meeting.campaign, meeting.now
+    changes = [at for at in (campaign.open_at, campaign.close_at, campaign.finish_at) if at is not None and at > now]
+    seconds = min([PUBLIC_SECONDS, *((at - now).total_seconds() for at in changes)])
+    patch_cache_control(response, public=True, max_age=max(1, int(seconds)))
+    patch_vary_headers(response, ("Accept-Language", "Cookie", "Authorization"))
+    return response
+
+
+def public_part(meeting: Meeting, *, signing_key: str) -> dict[str, Any]:
+    """The values of ``PublicCampaignSerializer``, in the active language."""
+    campaign, published = meeting.campaign, meeting.published
+    sealed = getattr(campaign, "draw_secrets", None)
+    return {
+        "domain": campaign.domain,
+        "name": campaign.name,
+        "type": campaign.type,
+        "status": campaign.status,
+        "accepts_entries": campaign.is_accepting(meeting.now),
+        "artist": {
+            "name": campaign.artist.name,
+            "image": campaign.artist.image,
+            "fan_club_name": campaign.artist.fan_club_name,
+        },
+        "site_url": campaign.site_url,
+        "reference_timezone": campaign.reference_timezone,
+        "open_at": campaign.open_at,
+        "close_at": campaign.close_at,
+        "finish_at": campaign.finish_at,
+        "presale_window_start_at": campaign.presale_window_start_at,
+        "presale_window_end_at": campaign.presale_window_end_at,
+        "general_onsale_at": campaign.general_onsale_at,
+        "identifier_type": campaign.identifier_type,
+        "requires_phone_confirmation": campaign.requires_phone_confirmation,
+        "minimum_age": campaign.minimum_age,
+        "locale": meeting.locale.code,
+        "default_locale": campaign.default_locale_id,
+        "locales": [_locale(locale) for locale in published.locales],
+        "texts": _texts(published, meeting.locale),
+        "localized": [
+            {"locale": locale.code, "value": _texts(published, locale)} for locale in published.locales
+        ],
+        "markets": [_market(market) for market in published.markets],
+        "fields": [_field(field, meeting.locale) for field in published.fields],
+        "commitments": list(sealed.commitments) if sealed is not None else [],
+        "committed_at": sealed.committed_at if sealed is not None else None,
+        "signing_key": signing_key,
+    }
+
+
+def _texts(published: Published, locale: Locale) -> dict[str, str]:
+    texts = published.texts(locale.code)
+    return {name: texts[name] for name in PAGE_TEXTS}
+
+
+def _locale(locale: Locale) -> dict[str, str]:
+    return {"code": locale.code, "name": locale.name, "direction": locale.direction}
+
+
+def _market(market: Market) -> dict[str, Any]:
+    return {
+        "code": market.code,
+        "venue": _venue(market.venue),
+        "events": [_event(event) for event in market.events.all()],
+    }
+
+
+def _venue(venue: Venue) -> dict[str, Any]:
+    return {
+        "name": venue.name,
+        "city": venue.city,
+        "state": venue.state,
+        "country": venue.country,
+        "timezone": venue.timezone,
+        "latitude": None if venue.latitude is None else float(venue.latitude),
+        "longitude": None if venue.longitude is None else float(venue.longitude),
+    }
+
+
+def _event(event: Event) -> dict[str, datetime | str | None]:
+    return {"code": event.code, "name": event.name, "starts_at": event.starts_at, "presale_at": event.presale_at}
+
+
+def _field(field: Field, locale: Locale) -> dict[str, Any]:
+    return {
+        "key": field.key,
+        "type": field.type,
+        "label": field.label,
+        "help_text": field.help_text,
+        "is_required": field.is_required,
+        "options": [_option(option, locale) for option in field.options],
+    }
+
+
+def _option(option: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+    """An option in the fan's language, else in English, else by its value."""
+    labels = option.get("labels") or {}
+    label = labels.get(locale.language) or labels.get("en") or next(iter(labels.values()), option["value"])
+    return {"value": str(option["value"]), "label": str(label)}

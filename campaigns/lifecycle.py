@@ -1,0 +1,144 @@
+"""The life of a campaign: not started → open → closed → finished.
+
+One table says which step may follow which, by hand and by the clock. Opening publishes the draw's commitments;
+closing waits for every registration that is under way (spec: the draw, step 2).
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from campaigns import readiness, secrets
+from campaigns.models import Campaign
+from core import audit
+from core.locks import Space, lock_exclusive
+from core.refusal import Refusal
+from core.tick import every_tick
+from viewers.permissions import Action, require
+from viewers.viewer import CLOCK, Viewer
+
+Status = Campaign.Status
+
+TRANSITIONS = {
+    (Status.NOT_STARTED, Status.OPEN),
+    (Status.OPEN, Status.CLOSED),
+    (Status.CLOSED, Status.OPEN),
+    (Status.CLOSED, Status.FINISHED),
+}
+"""Every step there is. The clock takes only those forward; from closed back to open an operator goes by hand."""
+
+reopening_guards: list[Callable[[Campaign], str]] = []
+"""Higher rooms add functions that say why a campaign may not open again, or give an empty string."""
+
+
+class CannotOpenCampaign(Refusal):
+    """The campaign stays as it is: it is not ready, or it is past the state from which it may open."""
+
+    code = "cannot_open"
+
+
+class CannotCloseCampaign(Refusal):
+    """The campaign is not open."""
+
+    code = "cannot_close"
+
+
+class CannotFinishCampaign(Refusal):
+    """The campaign is not closed."""
+
+    code = "cannot_finish"
+
+
+def open_campaign(*, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "") -> Campaign:
+    """Let fans register. The first time publishes the draw's commitments.
+
+    :raises CannotOpenCampaign: a red line stands in its readiness list, or its state does not allow it.
+    """
+    require(actor, Action.EDIT_SETUP)
+    with transaction.atomic():
+        campaign = _locked(campaign)
+        _check(campaign, Status.OPEN, CannotOpenCampaign)
+        red = [line.text for line in readiness.lines(campaign, now=now) if line.is_red]
+        if red:
+            raise CannotOpenCampaign("The campaign is not ready: " + " ".join(red))
+        if campaign.close_at is not None and campaign.close_at <= now:
+            raise CannotOpenCampaign("Its closing time is past. Set a later one first.", field="close_at")
+        if campaign.status == Status.CLOSED:
+            for guard in reopening_guards:
+                if problem := guard(campaign):
+                    raise CannotOpenCampaign(problem)
+        secrets.ensure_salt(campaign)
+        secrets.commit(campaign, now=now)
+        return _move(campaign, Status.OPEN, actor=actor, now=now, reason=reason)
+
+
+def close_campaign(*, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "") -> Campaign:
+    """Take no more registrations. Whoever was told "registered" before is in.
+
+    :raises CannotCloseCampaign: it is not open.
+    """
+    require(actor, Action.EDIT_SETUP)
+    with transaction.atomic():
+        # Registrations hold this lock shared to the end of their transaction: closing waits for them, and whoever
+        # comes later finds the campaign closed.
+        lock_exclusive(Space.REGISTRATION, campaign.pk)
+        campaign = _locked(campaign)
+        _check(campaign, Status.CLOSED, CannotCloseCampaign)
+        return _move(campaign, Status.CLOSED, actor=actor, now=now, reason=reason)
+
+
+def finish_campaign(*, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "") -> Campaign:
+    """End a closed campaign: nothing in it changes any more.
+
+    :raises CannotFinishCampaign: it is not closed.
+    """
+    require(actor, Action.EDIT_SETUP)
+    with transaction.atomic():
+        campaign = _locked(campaign)
+        _check(campaign, Status.FINISHED, CannotFinishCampaign)
+        return _move(campaign, Status.FINISHED, actor=actor, now=now, reason=reason)
+
+
+@every_tick
+def follow_the_clock(now: datetime) -> int:
+    """Take every due step and return how many; a step that another tick takes at this moment is left to it."""
+    steps = 0
+    for due, step in (
+        (Q(status=Status.NOT_STARTED, is_released=True, open_at__lte=now, close_at__gt=now), open_campaign),
+        (Q(status=Status.OPEN, close_at__lte=now), close_campaign),
+        (Q(status=Status.CLOSED, finish_at__lte=now), finish_campaign),
+    ):
+        for campaign in Campaign.objects.filter(due).order_by("pk")[:50]:
+            try:
+                step(campaign=campaign, actor=CLOCK, now=now)
+            except Refusal:
+                # Not ready, or another tick was first. The readiness list on the campaign's page tells why.
+                continue
+            steps += 1
+    return steps
+
+
+def _locked(campaign: Campaign) -> Campaign:
+    return Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign.pk)
+
+
+def _check(campaign: Campaign, to: str, refusal: type[Refusal]) -> None:
+    if (campaign.status, to) not in TRANSITIONS:
+        raise refusal(f"The campaign is {campaign.get_status_display()}.")
+
+
+def _move(campaign: Campaign, to: str, *, actor: Viewer, now: datetime, reason: str) -> Campaign:
+    old, campaign.status = campaign.status, Status(to)
+    campaign.save(update_fields=["status"])
+    audit.record(
+        actor=actor,
+        action=f"campaign.{to}",
+        target=campaign,
+        campaign_id=campaign.pk,
+        changes={"status": [old, to]},
+        reason=reason,
+        now=now,
+    )
+    return campaign

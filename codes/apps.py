@@ -1,0 +1,13 @@
+"""What fans are given."""
+
+from django.apps import AppConfig
+
+
+class CodesConfig(AppConfig):
+    """What fans are given."""
+
+    name = "codes"
+
+    def ready(self) -> None:
+        """Load what registers with the rooms below."""
+        from codes import upload  # noqa: F401

@@ -1,0 +1,298 @@
+"""Claiming and fencing of long work.
+
+The truth about a job is its row. A worker claims it with one conditional UPDATE that raises the fence; every later
+write carries the fence and is refused once another worker has claimed the row. A heartbeat keeps the lease while
+the worker lives; the reaper gives the row back when the lease has run out. The broker only carries hints.
+
+Leases are compared with the database's own clock, so that workers on machines whose clocks differ agree.
+"""
+
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection, models, transaction
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from core.models import Job
+
+log = structlog.get_logger(__name__)
+MOST_ATTEMPTS = 20
+"""Claims after which a job that never ends by itself is given up."""
+
+
+class LostLease(Exception):
+    """Another worker has claimed the job since; whatever this one still wants to write is refused."""
+
+
+class Waiting(Exception):
+    """Raised by work that cannot go on until somebody acts; the job's status becomes ``waiting``."""
+
+
+class PermanentFailure(Exception):
+    """Raised by work that would fail again; the job ends as failed with this message, fit for staff to read."""
+
+
+class ClockNow(Now):
+    """The database's clock at this very moment; ``Now`` stands still within a transaction."""
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        """Compile to ``clock_timestamp()``."""
+        return self.as_sql(compiler, connection, template="clock_timestamp()", **context)
+
+
+def _lease_end() -> Any:
+    return ClockNow() + Value(timedelta(seconds=settings.JOB_LEASE_SECONDS), output_field=models.DurationField())
+
+
+class Claim[J: Job]:
+    """A worker's hold on one job row, good for as long as its fence is the row's."""
+
+    def __init__(self, job: J) -> None:
+        self.job = job
+        self.fence = job.fence
+        self._lost = threading.Event()
+        self._progress = job.progress_done
+
+    def _row(self) -> "models.QuerySet[J]":
+        return type(self.job)._default_manager.filter(pk=self.job.pk, fence=self.fence, status=Job.Status.RUNNING)
+
+    def write(self, **fields: Any) -> None:
+        """Change the job's row, and the object with it.
+
+        :raises LostLease: the row has another claim by now.
+        """
+        if not self._row().update(**fields):
+            raise LostLease(str(self.job.pk))
+        for name, value in fields.items():
+            setattr(self.job, name, value)
+
+    def enter(self, phase: str, *, total: int = 0) -> None:
+        """Begin a phase, with its size if known. Not within a transaction: the heartbeat would wait for its lock."""
+        self._progress = 0
+        self.write(phase=phase, progress_done=0, progress_total=total)
+
+    def progress(self, done: int) -> None:
+        """Say how far the phase has come. The heartbeat writes it, so this costs nothing in a loop.
+
+        :raises LostLease: the heartbeat has seen that the row has another claim by now.
+        """
+        self._progress = done
+        self.check()
+
+    def check(self) -> None:
+        """Stop early where the heartbeat has seen that the lease is lost.
+
+        :raises LostLease: it is.
+        """
+        if self._lost.is_set():
+            raise LostLease(str(self.job.pk))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction that commits only if the claim still holds at its end.
+
+        The row is locked last, not first: a long COPY must not block its own heartbeat. Two workers may then write
+        at the same time, but the one without the claim rolls everything back.
+
+        :raises LostLease: the row has another claim by now; nothing was written.
+        """
+        with transaction.atomic():
+            yield
+            if not self._row().select_for_update(no_key=True).values("pk"):
+                raise LostLease(str(self.job.pk))
+
+    def beat(self) -> bool:
+        """Renew the lease and write the progress; tell whether the lease was still ours."""
+        if self._row().update(lease_until=_lease_end(), heartbeat_at=ClockNow(), progress_done=self._progress):
+            return True
+        self._lost.set()
+        return False
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Beat once a second from a thread of its own, as long as the block runs."""
+        stop = threading.Event()
+
+        def beat_until_stopped() -> None:
+            while not stop.wait(min(1.0, settings.JOB_LEASE_SECONDS / 3)):
+                try:
+                    if not self.beat():
+                        break
+                except DatabaseError as error:
+                    # The database is away for a moment. The lease may still hold, so this only tries again.
+                    log.warning("heartbeat_failed", job=str(self.job.pk), error=type(error).__name__)
+                    connection.close()
+            connection.close()
+
+        thread = threading.Thread(target=beat_until_stopped, name=f"heartbeat-{self.job.pk}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+
+def claim[J: Job](model: type[J], pk: UUID | str) -> Claim[J] | None:
+    """Claim a job that is queued and due, or whose worker's lease has run out; ``None`` where there is nothing to do."""
+    due = Q(status=Job.Status.QUEUED) & (Q(run_after__isnull=True) | Q(run_after__lte=ClockNow()))
+    stale = Q(status=Job.Status.RUNNING, lease_until__lt=ClockNow())
+    with transaction.atomic():  # So that the row which is read is the one that this claim has changed.
+        claimed = model._default_manager.filter(due | stale, pk=pk).update(
+            status=Job.Status.RUNNING,
+            fence=F("fence") + 1,
+            attempts=F("attempts") + 1,
+            lease_until=_lease_end(),
+            heartbeat_at=ClockNow(),
+            started_at=Coalesce("started_at", ClockNow()),
+            error="",
+        )
+        return Claim(model._default_manager.get(pk=pk)) if claimed else None
+
+
+@dataclass(frozen=True)
+class Kind[J: Job]:
+    """What the system does with one model of jobs."""
+
+    model: type[J]
+    work: Callable[[Claim[J]], None]
+    on_failure: Callable[[J], None] | None = None
+
+
+_kinds: dict[str, Kind[Any]] = {}
+
+
+def register[J: Job](
+    model: type[J], work: Callable[[Claim[J]], None], *, on_failure: Callable[[J], None] | None = None
+) -> None:
+    """Name the function that does a model's work, and what follows when the work is given up."""
+    _kinds[model._meta.label_lower] = Kind(model, work, on_failure)
+
+
+def kinds() -> list[Kind[Any]]:
+    """All registered kinds, by label."""
+    return [_kinds[label] for label in sorted(_kinds)]
+
+
+def run(label: str, pk: str) -> bool:
+    """Claim a job and do its work; tell whether there was anything to claim.
+
+    Whatever the work raises ends in the row: as a wait, a failure, or another try after a pause that grows.
+    """
+    kind = _kinds[label]
+    held = claim(kind.model, pk)
+    if held is None:
+        return False
+    bound = log.bind(job=str(pk), kind=label, attempt=held.job.attempts)
+    try:
+        with held.heartbeat():
+            kind.work(held)
+        held.write(status=Job.Status.FINISHED, lease_until=None, finished_at=timezone.now())
+        bound.info("job_finished")
+    except LostLease:
+        bound.warning("job_lost_its_lease")
+    except Waiting as wait:
+        held.write(status=Job.Status.WAITING, lease_until=None, error=str(wait))
+        bound.info("job_waits")
+    except PermanentFailure as failure:
+        _fail(kind, held, str(failure))
+    except Exception as error:
+        bound.error("job_stumbled", error=describe(error), where=_where(error))
+        _stumble(kind, held, error)
+    return True
+
+
+def _stumble(kind: Kind[Any], held: Claim[Any], error: Exception) -> None:
+    """Try again later, or give up after too many attempts."""
+    text = f"An unexpected error stopped the work ({describe(error)})."
+    try:
+        if held.job.attempts >= MOST_ATTEMPTS:
+            _fail(kind, held, text)
+        else:
+            pause = timedelta(seconds=min(60, 2 ** min(held.job.attempts, 6)))
+            held.write(
+                status=Job.Status.QUEUED,
+                lease_until=None,
+                error=f"{text} It is tried again by itself.",
+                run_after=timezone.now() + pause,
+            )
+    except (LostLease, DatabaseError):
+        # The reaper will find the row once its lease has run out.
+        log.warning("job_could_not_be_given_back", job=str(held.job.pk))
+
+
+def _fail(kind: Kind[Any], held: Claim[Any], text: str) -> None:
+    with transaction.atomic():  # The fenced write locks the row first, and what follows from it is short.
+        held.write(status=Job.Status.FAILED, lease_until=None, error=text, finished_at=timezone.now())
+        if kind.on_failure is not None:
+            kind.on_failure(held.job)
+
+
+def describe(error: Exception) -> str:
+    """An error in one line, without the values that a database's detail would quote."""
+    cause = error.__cause__
+    diag = getattr(cause, "diag", None) or getattr(error, "diag", None)
+    if diag is not None and diag.message_primary:
+        return f"{type(error).__name__} {diag.sqlstate}: {diag.message_primary}"
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _where(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(frames[-4:]))
+
+
+def enqueue(job: Job) -> None:
+    """Tell the workers of a job once its transaction commits. A lost hint is made good by the tick."""
+    label, pk = job._meta.label_lower, str(job.pk)
+    transaction.on_commit(lambda: hint(label, pk))
+
+
+def hint(label: str, pk: str) -> None:
+    """Send the broker's hint; a broker that is away costs only the seconds until the tick looks."""
+    from core.tasks import run_job
+
+    try:
+        run_job.apply_async((label, pk), retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("broker_away", error=type(error).__name__)
+
+
+def requeue(job: Job, *, attempts: int = 0) -> None:
+    """Put a job that waits or has ended back in the queue, and tell the workers."""
+    type(job)._default_manager.filter(pk=job.pk).exclude(status=Job.Status.RUNNING).update(
+        status=Job.Status.QUEUED, attempts=attempts, error="", run_after=None, finished_at=None
+    )
+    job.refresh_from_db()
+    enqueue(job)
+
+
+def give_back_stale() -> int:
+    """Queue every job whose worker has died, and hint all that are due; give back how many were stale.
+
+    A job that killed its workers too often is failed instead.
+    """
+    stale_count = 0
+    for kind in kinds():
+        rows = kind.model._default_manager
+        stale = Q(status=Job.Status.RUNNING, lease_until__lt=ClockNow())
+        for job in rows.filter(stale, attempts__gte=MOST_ATTEMPTS):
+            held = claim(kind.model, job.pk)
+            if held is not None:
+                _fail(kind, held, f"The work stopped {held.job.attempts} times without an error. See the worker's log.")
+        stale_count += rows.filter(stale).update(status=Job.Status.QUEUED, lease_until=None)
+        due = Q(status=Job.Status.QUEUED) & (Q(run_after__isnull=True) | Q(run_after__lte=ClockNow()))
+        for pk in rows.filter(due).order_by("created_at", "pk").values_list("pk", flat=True)[:100]:
+            hint(kind.model._meta.label_lower, str(pk))
+    return stale_count

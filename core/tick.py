@@ -1,0 +1,36 @@
+"""The periodic tick: what the clock does, a second at a time, on any number of machines at once.
+
+Each room registers functions that claim what is due; two ticks at the same moment do everything once.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from django.db import connection
+
+from core import jobs
+
+log = structlog.get_logger(__name__)
+_functions: list[Callable[[datetime], int]] = []
+
+
+def every_tick[F: Callable[[datetime], int]](function: F) -> F:
+    """Have a function called at each tick with the present time. It must be safe to run twice at once."""
+    _functions.append(function)
+    return function
+
+
+def give_back_stale(now: datetime) -> int:
+    """Give back the jobs of dead workers; comes last, so that what the others queued is hinted at once."""
+    return jobs.give_back_stale()
+
+
+def tick(now: datetime) -> None:
+    """Call every registered function once. One that fails does not keep the others from their turn."""
+    for function in (*_functions, give_back_stale):
+        try:
+            function(now)
+        except Exception as error:
+            log.error("tick_failed", function=function.__name__, error=jobs.describe(error))
+            connection.close()

@@ -1,0 +1,13 @@
+"""What fans submit."""
+
+from django.apps import AppConfig
+
+
+class EntriesConfig(AppConfig):
+    """What fans submit."""
+
+    name = "entries"
+
+    def ready(self) -> None:
+        """Load what registers with the rooms below."""
+        from entries import messages  # noqa: F401

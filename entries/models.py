@@ -1,0 +1,187 @@
+"""What fans submit, and the mails that answer them."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Func, Q
+
+from campaigns.models import Campaign, Locale
+
+REF_FORM = r"^[0-9a-f]{32}$"
+
+
+class HasDistinctElements(Func):
+    """Whether no element of a small integer array stands in it twice."""
+
+    function = "smallints_are_distinct"
+    output_field = models.BooleanField()
+
+
+class Submitted(models.Model):
+    """What a fan filled in, in force (``Entry``) or waiting for its proof (``Submission``)."""
+
+    name = models.CharField(max_length=200)
+    phone = models.CharField(max_length=20, blank=True, default="")
+    locale = models.ForeignKey(Locale, on_delete=models.PROTECT, related_name="+")
+    answers = models.JSONField(default=dict)
+    choices = ArrayField(models.SmallIntegerField(), help_text="Market numbers, the favourite first.")
+
+    class Meta:
+        abstract = True
+
+
+class Entry(Submitted):
+    """A fan's registration. Unique by (campaign, ref); the identifier's normal form is the spec's."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="entries")
+    ref = models.CharField(max_length=32, db_collation="C", editable=False)
+    identifier = models.CharField(max_length=320, editable=False)
+    email = models.CharField("e-mail", max_length=320, help_text="Where her mails go.")
+    person_key = models.BinaryField(
+        editable=False, help_text="HMAC of the identifier under the installation's key; links entries across campaigns."
+    )
+    email_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    phone_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    gates_failed = models.BooleanField(default=False, editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    updated_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        verbose_name_plural = "entries"
+        constraints = [
+            models.UniqueConstraint(name="entries_entry_once", fields=["campaign", "ref"]),
+            models.CheckConstraint(name="entries_entry_ref_form", condition=Q(ref__regex=REF_FORM)),
+            models.CheckConstraint(name="entries_entry_choices_distinct", condition=HasDistinctElements(F("choices"))),
+            models.CheckConstraint(name="entries_entry_identifier_given", condition=~Q(identifier="")),
+        ]
+        indexes = [
+            models.Index(
+                fields=["campaign"],
+                name="entries_entry_excluded",
+                condition=Q(withdrawn_at__isnull=False) | Q(blocked_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.ref
+
+
+class Submission(Submitted):
+    """A later submission for an identifier that has an entry. It waits until its own link is followed."""
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="submissions")
+    created_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="entries_submission_choices_distinct", condition=HasDistinctElements(F("choices"))
+            ),
+            models.CheckConstraint(
+                name="entries_submission_applied_after",
+                condition=Q(applied_at__isnull=True) | Q(applied_at__gte=F("created_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"submission {self.pk} beside {self.entry_id}"
+
+
+class ScoreRun(models.Model):
+    """One calculation of scores. The campaign's current run is the one that waves read."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="score_runs")
+    source = models.CharField(max_length=100)
+    is_current = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="entries_scorerun_current_once", fields=["campaign"], condition=Q(is_current=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source}, {self.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+class Score(models.Model):
+    """One entry's score in one run: a whole number from 0 to 100. Inserted by COPY, never updated."""
+
+    pk = models.CompositePrimaryKey("run_id", "entry_id")
+    run = models.ForeignKey(ScoreRun, on_delete=models.CASCADE, related_name="scores")
+    entry = models.ForeignKey(Entry, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+    score = models.SmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="entries_score_range", condition=Q(score__gte=0, score__lte=100)),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.score)
+
+
+class Message(models.Model):
+    """One mail to one fan. It is made with the deed that it tells of, and sent in claimed batches."""
+
+    class Kind(models.TextChoices):
+        """What it tells."""
+
+        CONFIRMATION = "confirmation", "confirmation"
+        RECEIPT = "receipt", "receipt"
+        SELECTED = "selected", "selected"
+        NOT_SELECTED = "not_selected", "not selected"
+
+    class Status(models.TextChoices):
+        """Where it stands."""
+
+        QUEUED = "queued", "queued"
+        SENDING = "sending", "sending"
+        SENT = "sent", "sent"
+        FAILED = "failed", "failed"
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="messages")
+    kind = models.CharField(max_length=12, choices=Kind)
+    submission = models.ForeignKey(Submission, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
+    wave_id = models.BigIntegerField(null=True, blank=True, help_text="The wave that it tells of.")
+    status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
+    attempts = models.SmallIntegerField(default=0)
+    send_after = models.DateTimeField(null=True, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="entries_message_once_a_wave",
+                fields=["wave_id", "entry"],
+                condition=Q(wave_id__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="entries_message_kind_known",
+                condition=Q(kind__in=["confirmation", "receipt", "selected", "not_selected"]),
+            ),
+            models.CheckConstraint(
+                name="entries_message_wave_of_results",
+                condition=Q(kind__in=["selected", "not_selected"], wave_id__isnull=False)
+                | (~Q(kind__in=["selected", "not_selected"]) & Q(wave_id__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="entries_message_status_whole",
+                condition=Q(status="sent", sent_at__isnull=False, claimed_until__isnull=True)
+                | Q(status="sending", sent_at__isnull=True, claimed_until__isnull=False)
+                | Q(status__in=["queued", "failed"], sent_at__isnull=True, claimed_until__isnull=True),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], name="entries_message_unsent", condition=Q(status__in=["queued", "sending"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to entry {self.entry_id}"

@@ -1,0 +1,286 @@
+"""Registering: one fan, one campaign, one entry, whatever she sends and however often.
+
+The first submission makes the entry. A later one for the same identifier waits beside it and replaces it only when
+its own mailed link is followed, so nobody can register or overwrite another's address. Every accepted submission is
+answered alike, so nobody learns whether an address is registered.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import phonenumbers
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from campaigns.models import Campaign, Locale
+from campaigns.published import Published
+from core.locks import Space, lock_shared
+from core.refusal import Invalid, Refusal
+from entries.answers import BadAnswer, clean_answers, clean_line
+from entries.identifiers import (
+    BadIdentifier,
+    check_deliverable,
+    fan_key,
+    normalize_email,
+    person_key,
+    ref_of,
+)
+from entries.models import Entry, Message, Submission
+from entries.proof import BadLink, read_link
+
+MOST_LETTERS_OF_NAME = 100
+MOST_WAITING = 5
+"""Submissions a day that may wait beside an entry and mail its address; further ones are answered alike and dropped."""
+
+
+class CannotRegister(Refusal):
+    """The campaign takes no registrations now."""
+
+    code = "not_open"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a fan sent, as it came. ``choices`` are market codes, the favourite first."""
+
+    email: Any = ""
+    name: Any = ""
+    phone: Any = ""
+    choices: Any = ()
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    locale: str = ""
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A form that follows every rule, in the shape that is kept. ``choices`` are market numbers."""
+
+    identifier: str
+    name: str
+    phone: str
+    choices: list[int]
+    answers: dict[str, Any]
+    locale: Locale
+
+
+def clean(published: Published, form: Form) -> Clean:
+    """Check a form against the campaign's rules.
+
+    :raises Invalid: with a message beside each field that must be mended.
+    """
+    errors: dict[str, list[str]] = {}
+    answers = form.answers if isinstance(form.answers, Mapping) else {}
+    cleaned = Clean(
+        identifier=_clean_email(form.email, errors),
+        name=_clean_name(form.name, errors),
+        phone=_clean_phone(form.phone, published, errors),
+        choices=_clean_choices(form.choices, published, errors),
+        answers=clean_answers(published.fields, answers, errors),
+        locale=published.choose_locale(asked=form.locale),
+    )
+    if errors:
+        raise Invalid(errors)
+    return cleaned
+
+
+def register(*, published: Published, form: Form, now: datetime) -> None:
+    """Take a submission. The answer is the same whether the fan was known or not.
+
+    :raises CannotRegister: the campaign is not open.
+    :raises Invalid: some of the input must be mended.
+    """
+    campaign = published.campaign
+    check_accepting(campaign, now)
+    cleaned = clean(published, form)
+    key = fan_key(salt=published.salt, identifier=cleaned.identifier)
+    ref = ref_of(fan_key=key, identifier=cleaned.identifier)
+    with transaction.atomic():
+        # Shared to the end of the transaction: closing takes it exclusively (spec: the draw, step 2).
+        lock_shared(Space.REGISTRATION, campaign.pk)
+        _check_still_open(campaign, now)
+        if not _insert_entry(campaign, ref, cleaned, now):
+            _let_wait(campaign, ref, cleaned, now)
+
+
+def confirm(*, published: Published, token: str, now: datetime) -> Entry:
+    """Follow a mailed link: it proves the address, and puts its own submission in force if that was waiting.
+
+    Following it again, or an older one later, changes nothing and still gives the entry.
+
+    :raises BadLink: the link is damaged, too old or another campaign's.
+    """
+    proof = read_link(token)
+    with transaction.atomic():
+        lock_shared(Space.REGISTRATION, published.campaign.pk)
+        entry = (
+            Entry.objects.select_for_update(no_key=True).filter(pk=proof.entry_id, campaign=published.campaign).first()
+        )
+        if entry is None:
+            raise BadLink(_("This link belongs to another campaign."))
+        is_first_proof = entry.email_confirmed_at is None
+        if is_first_proof:
+            entry.email_confirmed_at = now
+            entry.save(update_fields=["email_confirmed_at"])
+        was_replaced = bool(proof.submission_id) and _apply(entry, proof.submission_id, now)
+        if is_first_proof or was_replaced:
+            Message.objects.create(entry=entry, kind=Message.Kind.RECEIPT, created_at=now)
+    return entry
+
+
+def check_accepting(campaign: Campaign, now: datetime) -> None:
+    """Refuse where the campaign is not open at this moment.
+
+    :raises CannotRegister: with the reason in the fan's words.
+    """
+    if campaign.is_accepting(now):
+        return
+    if campaign.status == Campaign.Status.NOT_STARTED:
+        raise CannotRegister(_("Registration has not opened yet."))
+    raise CannotRegister(_("Registration has closed."))
+
+
+def _check_still_open(campaign: Campaign, now: datetime) -> None:
+    """Look again under the lock: what is kept in memory may be seconds old."""
+    status, close_at = Campaign.objects.values_list("status", "close_at").get(pk=campaign.pk)
+    if status != Campaign.Status.OPEN or (close_at is not None and now >= close_at):
+        raise CannotRegister(_("Registration has closed."))
+
+
+_INSERT = """
+    WITH entry AS (
+        INSERT INTO entries_entry (
+            campaign_id, ref, identifier, email, person_key, name, phone, locale_id, answers, choices, gates_failed,
+            created_at, updated_at
+        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, false, %s, %s)
+        ON CONFLICT DO NOTHING RETURNING id
+    )
+    INSERT INTO entries_message (entry_id, kind, status, attempts, error, created_at)
+    SELECT id, 'confirmation', 'queued', 0, '', %s FROM entry RETURNING entry_id
+"""
+
+
+def _insert_entry(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -> bool:
+    """Make the entry and queue its mail, in one statement that the unique constraint guards."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                campaign.pk,
+                ref,
+                cleaned.identifier,
+                cleaned.identifier,
+                person_key(cleaned.identifier),
+                cleaned.name,
+                cleaned.phone,
+                cleaned.locale.code,
+                json.dumps(cleaned.answers),
+                cleaned.choices,
+                now,
+                now,
+                now,
+            ],
+        )
+        return cursor.fetchone() is not None
+
+
+def _let_wait(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -> None:
+    """Keep a later submission beside the entry, with a link of its own."""
+    entry_id = Entry.objects.values_list("pk", flat=True).get(campaign=campaign, ref=ref)
+    since = now - timedelta(days=1)
+    if Submission.objects.filter(entry=entry_id, created_at__gt=since).count() >= MOST_WAITING:
+        return
+    submission = Submission.objects.create(
+        entry_id=entry_id,
+        name=cleaned.name,
+        phone=cleaned.phone,
+        locale=cleaned.locale,
+        answers=cleaned.answers,
+        choices=cleaned.choices,
+        created_at=now,
+    )
+    Message.objects.create(entry_id=entry_id, kind=Message.Kind.CONFIRMATION, submission=submission, created_at=now)
+
+
+def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
+    """Put a waiting submission in force, unless it or a later one already is."""
+    newer = Q(applied_at__isnull=False, pk__gte=submission_id)
+    submission = Submission.objects.filter(pk=submission_id, entry=entry).first()
+    if submission is None or Submission.objects.filter(newer, entry=entry).exists():
+        return False
+    submission.applied_at = now
+    submission.save(update_fields=["applied_at"])
+    for name in ("name", "phone", "locale_id", "answers", "choices"):
+        setattr(entry, name, getattr(submission, name))
+    entry.phone_confirmed_at = None
+    entry.withdrawn_at = None
+    entry.updated_at = now
+    entry.save(
+        update_fields=[
+            "name",
+            "phone",
+            "locale",
+            "answers",
+            "choices",
+            "phone_confirmed_at",
+            "withdrawn_at",
+            "updated_at",
+        ]
+    )
+    return True
+
+
+def _clean_email(given: Any, errors: dict[str, list[str]]) -> str:
+    try:
+        email = normalize_email(given if isinstance(given, str) else "")
+        check_deliverable(email)
+    except BadIdentifier as bad:
+        errors["email"] = [bad.message]
+        return ""
+    return email
+
+
+def _clean_name(given: Any, errors: dict[str, list[str]]) -> str:
+    try:
+        name = clean_line(given, most=MOST_LETTERS_OF_NAME)
+    except BadAnswer as bad:
+        errors["name"] = [str(bad)]
+        return ""
+    if not name:
+        errors["name"] = [_("Please enter your name.")]
+    return name
+
+
+def _clean_phone(given: Any, published: Published, errors: dict[str, list[str]]) -> str:
+    """The number in E.164; one without a country code is read in the country of the first market."""
+    if given in (None, "") and not published.campaign.requires_phone_confirmation:
+        return ""
+    region = published.markets[0].venue.country if published.markets else None
+    try:
+        number = phonenumbers.parse(given if isinstance(given, str) else "", region)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        errors["phone"] = [_("Please enter a phone number with its country code, as in +1 213 555 0123.")]
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _clean_choices(given: Any, published: Published, errors: dict[str, list[str]]) -> list[int]:
+    """Market numbers in the fan's order. There is never a cap on how many she names."""
+    codes = list(given) if isinstance(given, list | tuple) else []
+    if not codes:
+        errors["choices"] = [_("Please choose at least one city.")]
+        return []
+    markets = published.market_of_code
+    unknown = [code for code in codes if not isinstance(code, str) or code not in markets]
+    if unknown:
+        errors["choices"] = [_("One of these cities is not part of this campaign. Please choose again.")]
+        return []
+    if len(set(codes)) != len(codes):
+        errors["choices"] = [_("Please name each city once.")]
+        return []
+    return [markets[code].number for code in codes]

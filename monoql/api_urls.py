@@ -1,0 +1,74 @@
+"""URLs of the REST API, version 1, of its OpenAPI document and of the two pages that show it."""
+
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from campaigns.api import campaign, catalogue, setup
+from codes import api as codes
+from core.api import Nowhere
+from entries import api as entries
+from entries.receipts import signing_key
+from exports import api as exports
+from viewers import api as viewers
+from waves import api as waves
+from waves import fan_api
+
+CODE = r"[A-Za-z0-9._-]{1,40}"
+DATE_KEY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}b?"
+LOCALE = r"[a-z]{2,3}_[A-Z]{2}"
+
+Urls = list[URLPattern | URLResolver]
+
+one_campaign: Urls = [
+    path("", campaign.OneCampaign.as_view(signing_key=signing_key())),
+    path("open/", campaign.OpenCampaign.as_view()),
+    path("close/", campaign.CloseCampaign.as_view()),
+    path("finish/", campaign.FinishCampaign.as_view()),
+    path("markets/", setup.Markets.as_view()),
+    re_path(rf"^markets/(?P<code>{CODE})/$", setup.OneMarket.as_view()),
+    path("fields/", setup.Fields.as_view()),
+    path("fields/<slug:key>/", setup.OneField.as_view()),
+    path("contents/", setup.Contents.as_view()),
+    re_path(rf"^contents/(?P<locale>{LOCALE})/$", setup.OneContent.as_view()),
+    path("entries/", entries.Entries.as_view()),
+    path("entries/confirm/", entries.Confirmation.as_view()),
+    path("entry/", fan_api.OwnEntry.as_view()),
+    path("entry/receipt/", entries.OwnReceipt.as_view()),
+    re_path(rf"^entry/receipts/(?P<date_key>{DATE_KEY})/$", fan_api.OwnWaveReceipt.as_view()),
+]
+
+one_wave: Urls = [
+    path("", waves.OneWave.as_view()),
+    path("prepare/", waves.PrepareWave.as_view()),
+    path("public-value/", waves.EnterPublicValue.as_view()),
+    path("abandon/", waves.AbandonWave.as_view()),
+    path("trigger/", waves.TriggerWave.as_view()),
+]
+
+version_1: Urls = [
+    path("viewer/", viewers.WhoIsAsking.as_view()),
+    path("artists/", catalogue.Artists.as_view()),
+    path("artists/<int:pk>/", catalogue.OneArtist.as_view()),
+    path("venues/", catalogue.Venues.as_view()),
+    path("venues/<int:pk>/", catalogue.OneVenue.as_view()),
+    path("locales/", catalogue.Locales.as_view()),
+    re_path(rf"^locales/(?P<pk>{LOCALE})/$", catalogue.OneLocale.as_view()),
+    path("campaigns/", campaign.Campaigns.as_view()),
+    path("campaigns/<slug:domain>/", include(one_campaign)),
+    path("codes/uploads/", codes.Uploads.as_view()),
+    path("codes/uploads/<uuid:pk>/", codes.OneUpload.as_view()),
+    path("codes/counts/", codes.CodeCounts.as_view()),
+    path("waves/", waves.Waves.as_view()),
+    path("waves/<int:pk>/", include(one_wave)),
+    path("exports/", exports.Exports.as_view()),
+    path("exports/<uuid:pk>/", exports.OneExport.as_view()),
+    path("exports/<uuid:pk>/download/", exports.DownloadExport.as_view()),
+]
+
+urlpatterns: Urls = [
+    path("v1/", include(version_1)),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema")),
+    re_path(r"^", Nowhere.as_view()),
+]

@@ -1,0 +1,291 @@
+"""The pages of a campaign that fans see: landing and form, "check your mail", the mailed link, and the fan's entry."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from campaigns.models import Campaign, Market
+from core.refusal import Invalid
+from entries import registration
+from entries.models import Entry, Submission
+from entries.proof import FAN_DAYS, BadLink, Proof, fan_token, read_fan_token, read_link
+from entries.receipts import registration_receipt, signing_key
+from entries.registration import CannotRegister, Form
+from monoql import fan_forms
+from monoql.fan_forms import ShownForm
+from monoql.fan_visit import (
+    Visit,
+    fan_page,
+    keep_for_everybody,
+    keep_for_nobody,
+    refuse_other_sites,
+    refuse_other_sites_in_private,
+)
+from waves.explanation import Outcome, outcomes
+
+FAN_COOKIE = "monoql_fan"
+ADDRESS_COOKIE = "monoql_address"
+ADDRESS_MINUTES = 15
+Status = Campaign.Status
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fan_page
+@refuse_other_sites
+def landing(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Answers "can I take part, until when, and what do I do?", and takes the form."""
+    if request.method != "POST":
+        form = fan_forms.empty_form(visit.published) if _stage(visit) == Status.OPEN else None
+        return keep_for_everybody(_show_landing(request, visit, form), visit)
+    form_sent = fan_forms.read_form(request.POST, visit.published, visit.locale)
+    if "add_city" in request.POST:
+        form = fan_forms.form_with_another_city(visit.published, form_sent)
+        return keep_for_nobody(_show_landing(request, visit, form))
+    return keep_for_nobody(_register(request, visit, form_sent))
+
+
+@require_safe
+@fan_page
+def check_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Says that a mail is on its way, in the same words whether the address was known or not."""
+    try:
+        address = signing.loads(
+            request.COOKIES.get(ADDRESS_COOKIE, ""), salt=ADDRESS_COOKIE, max_age=ADDRESS_MINUTES * 60
+        )
+    except signing.BadSignature:
+        address = ""
+    context = {"address": address, "mails_link": _mails_link(address) if settings.DEVELOPMENT else ""}
+    return keep_for_nobody(visit.page(request, "fan/check_mail.html", context))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fan_page
+@refuse_other_sites_in_private
+def confirm(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
+    """Shows one button, since mail scanners follow links too; pressing it proves the address and opens the entry."""
+    try:
+        if request.method == "POST":
+            entry = registration.confirm(published=visit.published, token=token, now=visit.now)
+            return _open_entry(visit, entry)
+        return keep_for_nobody(_show_link(request, visit, read_link(token)))
+    except BadLink as bad:
+        return keep_for_nobody(visit.page(request, "fan/bad_link.html", {"message": bad.message}, status=bad.status))
+
+
+@require_safe
+@fan_page
+def my_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Answers "am I in, and what happened?" to the fan who has proved her address."""
+    entry = _entry_of_fan(request, visit)
+    if entry is None:
+        return _show_no_entry(request, visit)
+    visit = visit.in_language_of(entry)
+    with visit.spoken():
+        return keep_for_nobody(_show_entry(request, visit, entry))
+
+
+@require_safe
+@fan_page
+def change_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The form with what the fan's entry holds. What she sends comes into force by a mailed link, as ever."""
+    entry = _entry_of_fan(request, visit)
+    if entry is None or _stage(visit) != Status.OPEN:
+        return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/"))
+    visit = visit.in_language_of(entry)
+    with visit.spoken():
+        form = fan_forms.form_of_entry(visit.published, entry)
+        return keep_for_nobody(_show_landing(request, visit, form))
+
+
+@require_safe
+@fan_page
+def receipt(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The fan's signed receipt as a file."""
+    entry = _entry_of_fan(request, visit)
+    if entry is None:
+        return _show_no_entry(request, visit)
+    text = json.dumps(registration_receipt(entry, visit.published), ensure_ascii=False, indent=2)
+    response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{visit.campaign.domain}-receipt.json"'
+    return keep_for_nobody(response)
+
+
+@require_POST
+@fan_page
+@refuse_other_sites_in_private
+def sign_out(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Forgets the fan on this device."""
+    response = HttpResponseRedirect(visit.base, status=303)
+    response.delete_cookie(FAN_COOKIE, path=visit.base, samesite="Lax")
+    response.delete_cookie(ADDRESS_COOKIE, path=visit.base, samesite="Lax")
+    return keep_for_nobody(response)
+
+
+def _stage(visit: Visit) -> Campaign.Status:
+    """The campaign's state as a fan meets it: past its close it takes nobody, even if the clock is late."""
+    status = Status(visit.campaign.status)
+    return Status.CLOSED if status == Status.OPEN and not visit.campaign.is_accepting(visit.now) else status
+
+
+def _show_landing(
+    request: HttpRequest,
+    visit: Visit,
+    form: ShownForm | None,
+    *,
+    refusal: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    # What a process keeps in memory may be seconds old: a refused form was refused by the campaign's true state.
+    stage = Status.CLOSED if refusal else _stage(visit)
+    context = {
+        "stage": stage,
+        "form": form if stage == Status.OPEN else None,
+        "refusal": refusal,
+        "own_text": visit.own_text(stage.value),
+        "seals": _seals(visit.campaign),
+        "signing_key": signing_key(),
+    }
+    return visit.page(request, "fan/landing.html", context, status=status)
+
+
+def _register(request: HttpRequest, visit: Visit, form: Form) -> HttpResponse:
+    try:
+        registration.register(published=visit.published, form=form, now=visit.now)
+    except Invalid as invalid:
+        shown = fan_forms.form_with_errors(visit.published, form, invalid.errors)
+        return _show_landing(request, visit, shown, status=invalid.status)
+    except CannotRegister as closed:
+        return _show_landing(request, visit, None, refusal=closed.message, status=closed.status)
+    response = HttpResponseRedirect(f"{visit.base}check-mail/", status=303)
+    _set_cookie(
+        response,
+        ADDRESS_COOKIE,
+        signing.dumps(str(form.email).strip(), salt=ADDRESS_COOKIE),
+        visit,
+        timedelta(minutes=ADDRESS_MINUTES),
+    )
+    return response
+
+
+def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse:
+    """What following a link would do, without doing it."""
+    entry = Entry.objects.select_related("locale").filter(pk=proof.entry_id, campaign=visit.campaign).first()
+    if entry is None:
+        raise BadLink("")
+    waiting = _waiting(entry, proof)
+    is_known = read_fan_token(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk) == entry.ref
+    if is_known and waiting is None and entry.email_confirmed_at is not None:
+        return HttpResponseRedirect(f"{visit.base}entry/")
+    context = {
+        "is_first_proof": entry.email_confirmed_at is None,
+        "is_change": waiting is not None and entry.email_confirmed_at is not None,
+        "cities": _cities_of(visit, (waiting or entry).choices),
+        "stage": _stage(visit),
+    }
+    return visit.in_language_of(entry).page(request, "fan/confirm.html", context)
+
+
+def _waiting(entry: Entry, proof: Proof) -> Submission | None:
+    """The submission that a link would put in force, if it has one that no later one has overtaken."""
+    overtaken = Submission.objects.filter(entry=entry, applied_at__isnull=False, pk__gte=proof.submission_id)
+    if not proof.submission_id or overtaken.exists():
+        return None
+    return Submission.objects.filter(pk=proof.submission_id, entry=entry).first()
+
+
+def _open_entry(visit: Visit, entry: Entry) -> HttpResponse:
+    response = HttpResponseRedirect(f"{visit.base}entry/", status=303)
+    token = fan_token(campaign_id=visit.campaign.pk, ref=entry.ref)
+    _set_cookie(response, FAN_COOKIE, token, visit, timedelta(days=FAN_DAYS))
+    response.delete_cookie(ADDRESS_COOKIE, path=visit.base, samesite="Lax")
+    return keep_for_nobody(response)
+
+
+def _entry_of_fan(request: HttpRequest, visit: Visit) -> Entry | None:
+    """The entry that the fan's cookie names, if she has proved its address."""
+    ref = read_fan_token(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk)
+    if ref is None:
+        return None
+    return Entry.objects.filter(campaign=visit.campaign, ref=ref, email_confirmed_at__isnull=False).first()
+
+
+def _show_no_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
+    response = visit.page(request, "fan/no_entry.html", {"stage": _stage(visit)})
+    if FAN_COOKIE in request.COOKIES:
+        response.delete_cookie(FAN_COOKIE, path=visit.base, samesite="Lax")
+    return keep_for_nobody(response)
+
+
+def _show_entry(request: HttpRequest, visit: Visit, entry: Entry) -> HttpResponse:
+    found = [_as_shown(outcome, visit) for outcome in outcomes(entry, visit.published)]
+    selected = [outcome for outcome in found if outcome.is_selected]
+    # Whoever has a code need not read that a later draw passed her over because of it.
+    others = [
+        outcome
+        for outcome in found
+        if not outcome.is_selected and not (selected and outcome.reason == "already_selected")
+    ]
+    context = {
+        "entry": entry,
+        "state": _state_of_entry(entry, visit, [*selected, *others]),
+        "outcomes": [*selected, *others],
+        "cities": _cities_of(visit, entry.choices),
+        "stage": _stage(visit),
+        "own_text": _own_text_of_entry(visit, entry, found),
+    }
+    return visit.page(request, "fan/my_entry.html", context)
+
+
+def _state_of_entry(entry: Entry, visit: Visit, found: Sequence[Outcome]) -> str:
+    """Which answer stands in the first line of the fan's page."""
+    if found:
+        return "selected" if found[0].is_selected else "not_selected"
+    if entry.withdrawn_at is not None:
+        return "withdrawn"
+    if visit.campaign.requires_phone_confirmation and entry.phone_confirmed_at is None:
+        return "phone_unconfirmed"
+    return "in"
+
+
+def _own_text_of_entry(visit: Visit, entry: Entry, found: Sequence[Outcome]) -> str:
+    """The operator's words for where the entry stands."""
+    selected = next((outcome for outcome in found if outcome.is_selected), None)
+    if selected is not None and selected.market is not None:
+        return visit.own_text(
+            "selected", name=entry.name, code=selected.code, market=str(selected.market), link=selected.link
+        )
+    return visit.own_text("not_selected" if found else "registered", name=entry.name)
+
+
+def _as_shown(outcome: Outcome, visit: Visit) -> Outcome:
+    """An outcome as the page may show it: some campaigns tell the code in the mail alone."""
+    return outcome if visit.campaign.show_access_code else replace(outcome, code="")
+
+
+def _cities_of(visit: Visit, choices: Sequence[int]) -> list[Market]:
+    markets = visit.published.market_of_number
+    return [markets[number] for number in choices if number in markets]
+
+
+def _seals(campaign: Campaign) -> Sequence[str]:
+    """The draw's commitments, in order; none before the campaign has opened for the first time."""
+    sealed = getattr(campaign, "draw_secrets", None)
+    return list(sealed.commitments) if sealed is not None else []
+
+
+def _mails_link(address: str) -> str:
+    """Where a development machine shows the mail; nobody gets such a link elsewhere."""
+    return f"{settings.PUBLIC_URL}/mail/?{urlencode({'to': address})}"
+
+
+def _set_cookie(response: HttpResponse, name: str, value: str, visit: Visit, age: timedelta) -> None:
+    response.set_cookie(
+        name, value, max_age=age, path=visit.base, secure=settings.IS_HTTPS, httponly=True, samesite="Lax"
+    )

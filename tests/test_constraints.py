@@ -1,0 +1,283 @@
+"""Every named constraint is refused by the database itself, around all code. No constraint is without its case."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import DatabaseError, connection, models, transaction
+from django.utils import timezone
+
+from campaigns.models import Artist, Campaign, Content, DrawSecrets, Field, Locale
+from codes.models import POOL_SPAN, Assignment, Code, CodeRange, Hold, Pool, Upload
+from core.models import AuditEvent, Job
+from entries.models import Message, Score, ScoreRun, Submission
+from exports.models import Export
+from tests import scenario
+from waves.models import Draw, MarketOutcome, Notification, Selection, Wave, WavePrep
+
+ROOMS = ("core", "viewers", "campaigns", "entries", "codes", "waves", "exports")
+NOW = timezone.now()
+
+
+class World:
+    """One good row of every table, made once for each case."""
+
+    def __init__(self) -> None:
+        self.campaign = scenario.open_tour()
+        self.market = self.campaign.markets.get(code="CA-LAX")
+        self.event = self.market.events.get(number=1)
+        self.venue = self.market.venue
+        self.entry = scenario.register_fan(self.campaign, "Ada", ["CA-LAX"])
+        self.pool = Pool.objects.create(campaign=self.campaign, market=self.market, event=None)
+        self.hold = Hold.objects.create(campaign=self.campaign, code_type="presale", purpose="x", created_at=NOW)
+        self.range = CodeRange.objects.create(pool=self.pool, first=self.code_id(1), last=self.code_id(9))
+        Code.objects.create(id=self.code_id(1), campaign=self.campaign, value="A")
+        self.wave = Wave.objects.create(campaign=self.campaign, date_key="2027-02-01T10:00", created_at=NOW)
+        self.run = ScoreRun.objects.create(campaign=self.campaign, source="x", is_current=True, created_at=NOW)
+        self.draw = Draw.objects.create(
+            wave=self.wave,
+            campaign=self.campaign,
+            number=1,
+            rules=b"",
+            entries=0,
+            eligible=0,
+            frozen_at=NOW,
+        )
+
+    def code_id(self, number: int) -> int:
+        """The id of a code of the pool."""
+        return self.pool.pk * POOL_SPAN + number
+
+    def assignment(self, number: int, **values: Any) -> Assignment:
+        """A row that gives Ada a code of the pool."""
+        fields = {"entry_id": self.entry.pk, "hold": self.hold, "market": self.market, "choice": 1, "position": 1}
+        return Assignment(**{**fields, "code_id": self.code_id(number), **values})
+
+
+Case = Callable[[World], object]
+
+
+def update(rows: Callable[[World], models.Model], **values: Any) -> Case:
+    """A case that spoils a good row."""
+    return lambda world: type(rows(world))._default_manager.filter(pk=rows(world).pk).update(**values)
+
+
+def copy_of(rows: Callable[[World], models.Model], **values: Any) -> Case:
+    """A case that inserts a good row once more, with some values changed."""
+
+    def insert(world: World) -> object:
+        row = rows(world)
+        model = type(row)
+        fields = {
+            field.attname: getattr(row, field.attname) for field in model._meta.concrete_fields if not field.primary_key
+        }
+        return model._default_manager.bulk_create([model(**{**fields, **values})])
+
+    return insert
+
+
+def insert(make: Callable[[World], models.Model | list[models.Model]]) -> Case:
+    """A case that inserts bad rows."""
+
+    def bulk(world: World) -> object:
+        made = make(world)
+        rows = made if isinstance(made, list) else [made]
+        return type(rows[0])._default_manager.bulk_create(rows)
+
+    return bulk
+
+
+def message(**values: Any) -> Case:
+    """A case with a bad message to Ada."""
+    return insert(lambda world: Message(**{"entry": world.entry, "kind": "receipt", "created_at": NOW, **values}))
+
+
+def other_campaign(world: World, **values: Any) -> Campaign:
+    """Another campaign's row, not stored."""
+    fields = {"name": "Other", "artist": world.campaign.artist, "domain": "other", "default_locale_id": "en_US"}
+    return Campaign(**{**fields, "reference_timezone": "UTC", **values})
+
+
+JOBS: dict[type[Job], Callable[[World], dict[str, Any]]] = {
+    Upload: lambda world: {"campaign": world.campaign, "pool": world.pool},
+    WavePrep: lambda world: {"wave": world.wave},
+    Selection: lambda world: {"wave": world.wave},
+    Notification: lambda world: {"wave": world.wave},
+    Export: lambda world: {"campaign": world.campaign, "dataset": "entries"},
+}
+
+
+def job(model: type[Job], **values: Any) -> Case:
+    """A case with a bad job row."""
+    return insert(lambda world: model(**{**JOBS[model](world), **values}))
+
+
+CASES: dict[str, Case] = {
+    "core_auditevent_actor_known": insert(lambda world: AuditEvent(at=NOW, actor_kind="ghost", action="x")),
+    "core_auditevent_action_named": insert(lambda world: AuditEvent(at=NOW, actor_kind="staff", action="")),
+    "campaigns_artist_name_given": insert(lambda world: Artist(name="")),
+    "campaigns_artist_discovery_id_once": insert(
+        lambda world: [Artist(name="A", discovery_id="K8"), Artist(name="B", discovery_id="K8")]
+    ),
+    "campaigns_venue_once": copy_of(lambda world: world.venue),
+    "campaigns_venue_latitude_range": update(lambda world: world.venue, latitude=91, longitude=0),
+    "campaigns_venue_longitude_range": update(lambda world: world.venue, latitude=0, longitude=181),
+    "campaigns_venue_both_coordinates": update(lambda world: world.venue, latitude=1),
+    "campaigns_venue_country_code": update(lambda world: world.venue, country="us"),
+    "campaigns_locale_code_form": insert(lambda world: Locale(code="english", name="x")),
+    "campaigns_locale_direction_known": insert(lambda world: Locale(code="sv_SE", name="x", direction="up")),
+    "campaigns_campaign_domain_once": insert(lambda world: other_campaign(world, domain=world.campaign.domain)),
+    "campaigns_campaign_domain_form": update(lambda world: world.campaign, domain="-bad"),
+    "campaigns_campaign_name_given": update(lambda world: world.campaign, name=""),
+    "campaigns_campaign_type_known": update(lambda world: world.campaign, type="raffle"),
+    "campaigns_campaign_status_known": update(lambda world: world.campaign, status="ajar"),
+    "campaigns_campaign_identifier_type_known": update(lambda world: world.campaign, identifier_type="name"),
+    "campaigns_campaign_opens_before_close": update(lambda world: world.campaign, open_at=NOW, close_at=NOW),
+    "campaigns_campaign_closes_before_finish": update(
+        lambda world: world.campaign, open_at=None, close_at=NOW, finish_at=NOW - timedelta(days=1)
+    ),
+    "campaigns_campaign_presale_starts_before_end": update(
+        lambda world: world.campaign, presale_window_start_at=NOW, presale_window_end_at=NOW
+    ),
+    "campaigns_campaign_fanlist_has_no_dates": update(lambda world: world.campaign, type="fanlist"),
+    "campaigns_drawsecrets_committed_whole": lambda world: DrawSecrets.objects.filter(campaign=world.campaign).update(
+        secrets=None
+    ),
+    "campaigns_market_number_once": copy_of(lambda world: world.market, code="OTHER"),
+    "campaigns_market_code_once": copy_of(lambda world: world.market, number=9),
+    "campaigns_market_code_form": update(lambda world: world.market, code="a b"),
+    "campaigns_market_number_range": update(lambda world: world.market, number=0),
+    "campaigns_market_split_known": update(lambda world: world.market, split="half"),
+    "campaigns_event_code_once": copy_of(lambda world: world.event, number=9),
+    "campaigns_event_number_once": copy_of(lambda world: world.event, code="OTHER"),
+    "campaigns_event_code_form": update(lambda world: world.event, code="a,b"),
+    "campaigns_event_number_range": update(lambda world: world.event, number=0),
+    "campaigns_content_locale_once": insert(lambda world: Content(campaign=world.campaign, locale_id="en_US")),
+    "campaigns_field_key_once": copy_of(lambda world: world.campaign.fields.get(), number=9),
+    "campaigns_field_number_once": copy_of(lambda world: world.campaign.fields.get(), key="other"),
+    "campaigns_field_key_form": insert(lambda world: Field(campaign=world.campaign, number=9, key="No", label="x")),
+    "campaigns_field_type_known": insert(
+        lambda world: Field(campaign=world.campaign, number=9, key="x", label="x", type="magic")
+    ),
+    "entries_entry_once": copy_of(lambda world: world.entry),
+    "entries_entry_ref_form": update(lambda world: world.entry, ref="no"),
+    "entries_entry_choices_distinct": update(lambda world: world.entry, choices=[1, 2, 1]),
+    "entries_entry_identifier_given": update(lambda world: world.entry, identifier=""),
+    "entries_submission_choices_distinct": insert(
+        lambda world: Submission(entry=world.entry, locale_id="en_US", choices=[2, 2], created_at=NOW)
+    ),
+    "entries_submission_applied_after": insert(
+        lambda world: Submission(
+            entry=world.entry, locale_id="en_US", choices=[1], created_at=NOW, applied_at=NOW - timedelta(hours=1)
+        )
+    ),
+    "entries_scorerun_current_once": copy_of(lambda world: world.run),
+    "entries_score_range": insert(lambda world: Score(run=world.run, entry=world.entry, score=101)),
+    "entries_message_once_a_wave": insert(
+        lambda world: [
+            Message(entry=world.entry, kind="selected", wave_id=7, created_at=NOW),
+            Message(entry=world.entry, kind="not_selected", wave_id=7, created_at=NOW),
+        ]
+    ),
+    "entries_message_kind_known": message(kind="gossip"),
+    "entries_message_wave_of_results": message(kind="selected"),
+    "entries_message_status_whole": message(status="sent"),
+    "codes_pool_once": copy_of(lambda world: world.pool),
+    "codes_pool_code_type_given": update(lambda world: world.pool, code_type=""),
+    "codes_code_once_a_campaign": insert(lambda world: Code(id=world.code_id(2), campaign=world.campaign, value="A")),
+    "codes_code_value_given": insert(lambda world: Code(id=world.code_id(2), campaign=world.campaign, value="")),
+    "codes_hold_one_wave_at_a_time": copy_of(lambda world: world.hold),
+    "codes_hold_status_known": update(lambda world: world.hold, status="lost"),
+    "codes_coderange_apart": insert(
+        lambda world: CodeRange(pool=world.pool, first=world.code_id(9), last=world.code_id(12))
+    ),
+    "codes_coderange_in_its_pool": insert(
+        lambda world: CodeRange(pool=world.pool, first=world.code_id(20), last=world.code_id(POOL_SPAN))
+    ),
+    "codes_assignment_once_a_hold": insert(lambda world: [world.assignment(1), world.assignment(2)]),
+    "codes_assignment_voided_known": insert(lambda world: world.assignment(1, voided="maybe")),
+    "codes_assignment_counts_from_one": insert(lambda world: world.assignment(1, position=0)),
+    "waves_wave_date_key_once": copy_of(lambda world: world.wave),
+    "waves_wave_one_at_a_time": insert(
+        lambda world: [
+            Wave(campaign=world.campaign, date_key=f"2027-03-0{day}T10:00", status="processing", created_at=NOW)
+            for day in (1, 2)
+        ]
+    ),
+    "waves_wave_date_key_form": update(lambda world: world.wave, date_key="soon"),
+    "waves_wave_status_known": update(lambda world: world.wave, status="lost"),
+    "waves_wave_triggered_when": update(lambda world: world.wave, status="triggered"),
+    "waves_waveprep_scores_in_range": job(WavePrep, score_min=60, score_max=50),
+    "waves_draw_number_once": insert(
+        lambda world: Draw(
+            wave=Wave.objects.create(campaign=world.campaign, date_key="2027-04-01T10:00", created_at=NOW),
+            campaign=world.campaign,
+            number=1,
+            rules=b"",
+            entries=0,
+            eligible=0,
+            frozen_at=NOW,
+        )
+    ),
+    "waves_draw_number_range": update(lambda world: world.draw, number=33),
+    "waves_draw_allocation_whole": update(lambda world: world.draw, allocation_sha256="ab"),
+    "waves_marketoutcome_once": insert(
+        lambda world: [
+            MarketOutcome(draw=world.draw, market=world.market, demand_first=0, demand=0, places=1, placed=1)
+            for _ in range(2)
+        ]
+    ),
+    "waves_marketoutcome_never_over": insert(
+        lambda world: MarketOutcome(draw=world.draw, market=world.market, demand_first=0, demand=0, places=1, placed=2)
+    ),
+    "exports_export_dataset_known": job(Export, dataset="gossip"),
+    "exports_export_format_known": job(Export, format="pdf"),
+    "exports_export_selection_of_a_wave": job(Export, dataset="selection"),
+    "exports_export_finished_has_file": job(Export, status="finished"),
+}
+for _model in JOBS:
+    _name = _model._meta.label_lower.replace(".", "_")
+    CASES[f"{_name}_status_known"] = job(_model, status="stuck")
+    CASES[f"{_name}_lease_while_running"] = job(_model, status="running")
+    CASES[f"{_name}_progress_counts"] = job(_model, progress_done=-1)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """The world of a case."""
+    return World()
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_database_refuses(name: str, world: World) -> None:
+    with pytest.raises(DatabaseError) as refusal, transaction.atomic():  # noqa: PT012  Deferred ones refuse at the end.
+        CASES[name](world)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    cause = refusal.value.__cause__
+    assert cause is not None
+    assert cause.diag.constraint_name == name  # type: ignore[attr-defined]  # psycopg's errors have it.
+
+
+def test_every_constraint_has_a_case() -> None:
+    named = {
+        constraint.name
+        for room in ROOMS
+        for model in apps.get_app_config(room).get_models()
+        for constraint in model._meta.constraints
+        if "-" not in constraint.name  # django-modeltranslation repeats a venue's for each language.
+    }
+
+    assert named == set(CASES)
+
+
+@pytest.mark.django_db
+def test_an_audit_event_is_neither_changed_nor_deleted() -> None:
+    event = AuditEvent.objects.create(at=NOW, actor_kind="staff", action="x")
+
+    for spoil in (AuditEvent.objects.filter(pk=event.pk).update, AuditEvent.objects.filter(pk=event.pk).delete):
+        with pytest.raises(DatabaseError, match="never changed nor deleted"), transaction.atomic():
+            spoil(**({"action": "y"} if spoil.__name__ == "update" else {}))

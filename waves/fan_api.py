@@ -1,0 +1,163 @@
+"""REST: a fan's entry with what the waves made of it, and her receipt of a wave."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.api.fan import LOCALE, Meeting, meet
+from codes.models import Assignment
+from entries.api import FAN_SECURITY, EntrySerializer, OwnEntryEndpoint, entry_part
+from entries.models import Entry
+from waves.explanation import Outcome, outcomes
+from waves.models import Draw
+from waves.proof import line_of, wave_receipt
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """What one wave made of an entry."""
+
+    wave = serializers.CharField(help_text="The wave's dateKey.")
+    is_selected = serializers.BooleanField()
+    market = serializers.CharField(help_text="The market's code; empty where not selected, like all that follows.")
+    event = serializers.CharField(help_text="The event's code; empty where the code opens any of the market's.")
+    choice = serializers.IntegerField(help_text="Which of the fan's wishes in this wave it was, from 1; else 0.")
+    code = serializers.CharField(help_text="The access code; empty where the campaign tells it in the mail alone.")
+    link = serializers.CharField(help_text="Where the code is used.")
+    presale_start_at = serializers.DateTimeField(allow_null=True)
+    presale_end_at = serializers.DateTimeField(allow_null=True)
+    timezone = serializers.CharField(help_text="The zone of the venue.")
+    reason = serializers.CharField(help_text="Why not: `markets_full`, `voided`, or a reason of the draw's snapshot.")
+    full_markets = serializers.ListField(child=serializers.CharField())
+
+
+class OwnEntrySerializer(EntrySerializer):
+    """A fan's entry, and what the waves made of it, the newest first."""
+
+    outcomes = OutcomeSerializer(many=True)
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    """One step of a Merkle proof."""
+
+    side = serializers.ChoiceField(choices=["left", "right"])
+    hash = serializers.CharField()
+
+
+class WaveReceiptSerializer(serializers.Serializer[Any]):
+    """A fan's receipt of a wave, by which anybody can check her place in the draw."""
+
+    campaign = serializers.CharField()
+    wave = serializers.CharField()
+    number = serializers.IntegerField()
+    entries = serializers.IntegerField()
+    identifier = serializers.CharField()
+    fan_key = serializers.CharField()
+    ref = serializers.CharField()
+    line = serializers.CharField()
+    index = serializers.IntegerField()
+    proof = StepSerializer(many=True)
+    root = serializers.CharField()
+    ticket = serializers.CharField()
+    outcome = serializers.CharField(help_text="`placed`, `markets_full`, or the snapshot's reason.")
+    market = serializers.CharField(required=False, help_text="Only for `placed`, like the three that follow.")
+    choice = serializers.IntegerField(required=False)
+    event = serializers.CharField(required=False, help_text="Empty where the market's events share one pool.")
+    position = serializers.IntegerField(required=False)
+
+
+class OwnEntry(OwnEntryEndpoint):
+    """A fan's entry."""
+
+    @extend_schema(
+        operation_id="entry_read",
+        parameters=[LOCALE],
+        responses=OwnEntrySerializer,
+        auth=FAN_SECURITY,
+        tags=["fans"],
+    )
+    def get(self, request: Request, domain: str) -> Response:
+        """What I sent, whether it counts, and what each wave made of it."""
+        meeting = meet(request, domain)
+        with meeting.spoken():
+            entry = self.own_entry(request, meeting)
+            found = outcomes(entry, meeting.published)
+        shown = [_outcome_part(outcome, meeting) for outcome in found]
+        return meeting.answer({**entry_part(entry, meeting.published), "outcomes": shown})
+
+
+def _outcome_part(outcome: Outcome, meeting: Meeting) -> dict[str, Any]:
+    return {
+        "wave": outcome.wave.date_key,
+        "is_selected": outcome.is_selected,
+        "market": outcome.market.code if outcome.market else "",
+        "event": outcome.event.code if outcome.event else "",
+        "choice": outcome.choice,
+        "code": outcome.code if meeting.campaign.show_access_code else "",
+        "link": outcome.link,
+        "presale_start_at": outcome.presale_start_at,
+        "presale_end_at": outcome.presale_end_at,
+        "timezone": outcome.zone.key,
+        "reason": outcome.reason,
+        "full_markets": [market.code for market in outcome.full_markets],
+    }
+
+
+class OwnWaveReceipt(OwnEntryEndpoint):
+    """A fan's receipt of a wave."""
+
+    @extend_schema(
+        operation_id="entry_wave_receipt",
+        parameters=[LOCALE],
+        responses=WaveReceiptSerializer,
+        auth=FAN_SECURITY,
+        tags=["fans"],
+    )
+    def get(self, request: Request, domain: str, date_key: str) -> Response:
+        """My receipt of a triggered wave: my line of its snapshot, the way from it to the root, and the outcome."""
+        meeting = meet(request, domain)
+        with meeting.spoken():
+            entry = self.own_entry(request, meeting)
+            draw = (
+                Draw.objects.select_related("wave", "campaign__draw_secrets")
+                .filter(
+                    campaign=meeting.campaign, wave__date_key=date_key, wave__triggered_at__isnull=False
+                )
+                .first()
+            )
+            try:
+                receipt = receipt_with_outcome(draw, entry) if draw is not None else None
+            except LookupError:
+                receipt = None
+            if receipt is None:
+                raise NotFound(_("Your entry took no part in a wave of this time."))
+        return meeting.answer(receipt)
+
+
+def receipt_with_outcome(draw: Draw, entry: Entry) -> dict[str, object]:
+    """A fan's receipt of a triggered wave, whole as spec/draw.md lists it.
+
+    A place that was voided after the freeze stays in the allocation, so here it reads ``placed``.
+
+    :raises LookupError: the entry came after the freeze.
+    """
+    receipt = wave_receipt(draw, entry)
+    assignment = (
+        Assignment.objects.select_related("market", "event")
+        .filter(entry_id=entry.pk, hold__wave_prep__wave=draw.wave_id)
+        .first()
+    )
+    if assignment is None:
+        return {**receipt, "outcome": line_of(draw, entry.ref).reason or "markets_full"}
+    return {
+        **receipt,
+        "outcome": "placed",
+        "market": assignment.market.code,
+        "choice": assignment.choice,
+        "event": assignment.event.code if assignment.event is not None else "",
+        "position": assignment.position,
+    }

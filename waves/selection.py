@@ -1,0 +1,127 @@
+"""The trigger and what follows it: codes become the fans', the files are written, the wave completes."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from codes import inventory
+from codes.models import Hold
+from core import audit, jobs, storage
+from core.bulk import copy_out
+from core.jobs import Claim
+from core.refusal import Refusal
+from viewers.permissions import Action, require
+from viewers.viewer import Viewer
+from waves import bundle
+from waves.models import Draw, Notification, Selection, Wave, WavePrep
+
+
+class CannotTrigger(Refusal):
+    """The wave is not triggered by this call; if it was before, fans keep what they have."""
+
+    code = "cannot_trigger"
+
+
+def trigger(*, wave: Wave, actor: Viewer, now: datetime) -> Wave:
+    """Give the held codes to the chosen fans. One status change does it, at any size; it cannot be undone.
+
+    :raises CannotTrigger: the preparation has not finished, or the wave was triggered or abandoned before.
+    """
+    require(actor, Action.RUN_WAVES)
+    with transaction.atomic():
+        # The row's lock makes a second trigger wait here, and then find the wave triggered.
+        wave = Wave.objects.select_for_update().get(pk=wave.pk)
+        if wave.triggered_at is not None:
+            raise CannotTrigger("This wave has been triggered already.")
+        prep = WavePrep.objects.select_for_update().filter(wave=wave).first()
+        if wave.status != Wave.Status.PROCESSING or prep is None or prep.status != WavePrep.Status.FINISHED:
+            raise CannotTrigger("The wave's preparation has not finished.")
+        draw = Draw.objects.select_for_update(of=("self",)).get(wave=wave)
+        draw.voided = _void_excluded(prep)
+        draw.voided_sha256 = hashlib.sha256(draw.voided).hexdigest()
+        draw.revealed_at = now
+        draw.save(update_fields=["voided", "voided_sha256", "revealed_at"])
+        Hold.objects.filter(wave_prep=prep).update(status=Hold.Status.ASSIGNED)
+        wave.status = Wave.Status.TRIGGERED
+        wave.triggered_at = now
+        wave.save(update_fields=["status", "triggered_at"])
+        audit.record(
+            actor=actor,
+            action="wave.trigger",
+            target=wave,
+            campaign_id=wave.campaign_id,
+            changes={"status": ["processing", "triggered"], "placed": [None, draw.placed]},
+            now=now,
+        )
+        jobs.enqueue(Selection.objects.create(wave=wave))
+    return wave
+
+
+def _void_excluded(prep: WavePrep) -> bytes:
+    """Void the places of those who withdrew or were blocked since the freeze, and give voided.csv.
+
+    An entry that has a place had no reason at the freeze, so whoever is out now went out since.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE codes_assignment AS assignment
+            SET voided = CASE WHEN entry.withdrawn_at IS NULL THEN 'excluded' ELSE 'withdrawn' END
+            FROM entries_entry AS entry
+            WHERE entry.campaign_id = %s AND (entry.withdrawn_at IS NOT NULL OR entry.blocked_at IS NOT NULL)
+              AND assignment.entry_id = entry.id AND assignment.hold_id = %s
+            RETURNING entry.ref, assignment.voided, assignment.code_id
+            """,
+            [prep.wave.campaign_id, prep.hold_id],
+        )
+        rows = sorted(cursor.fetchall())
+    inventory.revoke(code_id for _, _, code_id in rows)
+    return bundle.VOIDED_HEADER + "".join(f"{ref},{reason}\n" for ref, reason, _ in rows).encode()
+
+
+SELECTION_QUERY = """
+    SELECT entry.ref, entry.email, entry.name, market.code AS market, coalesce(event.code, '') AS event,
+           assignment.choice, assignment.position, code.value AS code, wave.date_key
+    FROM codes_assignment AS assignment
+    JOIN entries_entry AS entry ON entry.id = assignment.entry_id
+    JOIN campaigns_market AS market ON market.id = assignment.market_id
+    LEFT JOIN campaigns_event AS event ON event.id = assignment.event_id
+    JOIN codes_code AS code ON code.id = assignment.code_id
+    JOIN waves_waveprep AS prep ON prep.hold_id = assignment.hold_id
+    JOIN waves_wave AS wave ON wave.id = prep.wave_id
+    WHERE wave.id = %s AND wave.triggered_at IS NOT NULL AND assignment.voided = ''
+    ORDER BY market.code, assignment.position
+"""
+"""Who was chosen in a triggered wave, with what, in the order of the allocation."""
+
+
+def complete(claim: Claim[Selection]) -> None:
+    """The work after a trigger: write the bundle's last files, then complete the wave and queue its mails."""
+    wave = claim.job.wave
+    draw = wave.draw
+    claim.enter("writing", total=draw.placed or 0)
+    storage.put(f"{draw.storage_prefix}voided.csv", bytes(draw.voided or b""), content_type="text/csv")
+    bundle.store_manifest(draw)
+    with storage.working_folder() as folder:
+        _store_selection(wave, folder / "selection.csv", f"{draw.storage_prefix}selection.csv")
+    with claim.transaction():
+        Wave.objects.filter(pk=wave.pk, status=Wave.Status.TRIGGERED).update(
+            status=Wave.Status.COMPLETED, completed_at=timezone.now()
+        )
+        notification, _ = Notification.objects.get_or_create(wave=wave)
+        jobs.enqueue(notification)
+
+
+def _store_selection(wave: Wave, path: Path, key: str) -> None:
+    """Write the selection's own file, with codes and addresses; it is never public."""
+    with path.open("w+b") as file:
+        for row in copy_out(SELECTION_QUERY, [wave.pk], options="FORMAT csv, HEADER"):
+            file.write(row)
+        file.seek(0)
+        storage.put_file(key, file, content_type="text/csv")
+
+
+jobs.register(Selection, complete)
