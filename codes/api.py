@@ -173,7 +173,6 @@ class Uploads(StaffEndpoint, generics.GenericAPIView[Upload]):
         return Response(UploadSerializer(upload).data, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema(operation_id="codes_uploads_read", tags=["codes"])
 class OneUpload(StaffEndpoint, generics.RetrieveAPIView[Upload]):
     """One upload: its progress, what it added, and the lines that it refused."""
 
@@ -184,9 +183,7 @@ class OneUpload(StaffEndpoint, generics.RetrieveAPIView[Upload]):
 class CodeCounts(StaffEndpoint):
     """What there is of codes."""
 
-    @extend_schema(
-        operation_id="codes_counts", parameters=[CAMPAIGN], responses=CodeCountsSerializer, tags=["codes"]
-    )
+    @extend_schema(operation_id="codes_counts", parameters=[CAMPAIGN], responses=CodeCountsSerializer, tags=["codes"])
     def get(self, request: Request) -> Response:
         """How many codes of a campaign are available, reserved, assigned and revoked, pool by pool."""
         campaign = CampaignQuery.campaign_of(request)

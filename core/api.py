@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.core.signals import got_request_exception
-from django.db import DataError, IntegrityError, Model, OperationalError, QuerySet
+from django.db import DataError, IntegrityError, OperationalError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -34,7 +34,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
     code = serializers.CharField(help_text="Stable; programs may decide by it.")
     message = serializers.CharField(help_text="For the person at the screen.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]  # REST framework takes fields off the class.
         child=serializers.ListField(child=serializers.CharField()),
         help_text=f"Messages by field, as in `email` or `answers.age`; `{GENERAL}` for none in particular.",
     )
@@ -42,6 +42,8 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 class Endpoint(APIView):
     """A view whose answers nobody keeps, unless it says otherwise."""
+
+    http_method_names = ["get", "head", "post", "put", "patch"]
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Mark the answer as one that is kept nowhere."""
@@ -69,14 +71,12 @@ class Nowhere(Endpoint):
 class NewestFirst(CursorPagination):
     """Pages by primary key, the newest row first: constant in time at any depth."""
 
-    ordering = "-pk"
+    ordering: Any = "-pk"
     page_size = 50
     max_page_size = 200
     page_size_query_param = "limit"
 
-    def paginate_queryset[M: Model](
-        self, queryset: "QuerySet[M]", request: Request, view: APIView | None = None
-    ) -> list[M] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any] | None:
         """Give one page.
 
         :raises NotFound: the cursor is not one that this endpoint gave out.
@@ -190,7 +190,7 @@ def _answer_unexpected(error: Exception, context: Mapping[str, Any]) -> Response
         log.warning("conflict_found_by_the_database", view=type(context.get("view")).__name__)
         message = _("Another request was first, or it exists already. Look again before you repeat this.")
         return _answer(status.HTTP_409_CONFLICT, "conflict", message)
-    _tell_of(error, context)
+    _tell_of(context)
     if isinstance(error, OperationalError | BotoCoreError | ClientError | NotStored):
         message = _("A server behind this one does not answer. Try again in some seconds.")
         return _answer(status.HTTP_503_SERVICE_UNAVAILABLE, "unavailable", message, retry_after=5)
@@ -198,9 +198,8 @@ def _answer_unexpected(error: Exception, context: Mapping[str, Any]) -> Response
     return _answer(status.HTTP_500_INTERNAL_SERVER_ERROR, "server_error", message)
 
 
-def _tell_of(error: Exception, context: Mapping[str, Any]) -> None:
-    """Log the error with its traceback, and let whoever listens for uncaught errors know."""
-    log.error("request_failed", view=type(context.get("view")).__name__, exc_info=error)
+def _tell_of(context: Mapping[str, Any]) -> None:
+    """Tell whoever listens for uncaught errors: the log, and a test's client."""
     request = context.get("request")
     got_request_exception.send(sender=None, request=getattr(request, "_request", request))
 
@@ -216,7 +215,7 @@ def flat(detail: Any) -> dict[str, list[str]]:
 def _messages(detail: Any, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     if isinstance(detail, Mapping):
         for name, part in detail.items():
-            own = () if name == "non_field_errors" else (str(name),)
+            own = () if name in ("non_field_errors", "__all__") else (str(name),)
             yield from _messages(part, (*path, *own))
     elif isinstance(detail, list | tuple):
         for place, part in enumerate(detail):

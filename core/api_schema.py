@@ -12,5 +12,5 @@ class Schema(AutoSchema):
         from core.api import ErrorSerializer  # REST framework's views load this module themselves.
 
         responses: dict[str, Any] = super()._get_response_bodies(direction)
-        responses["default"] = self._get_response_for_code(ErrorSerializer, "default", direction=direction)
+        responses["default"] = self._get_response_for_code(ErrorSerializer, "default", direction=direction)  # type: ignore[no-untyped-call]  # It has none.
         return responses

@@ -53,7 +53,7 @@ def counts_by_key(
 def _capped(table: str, column: str, keys: Sequence[int], most: int) -> dict[int, int]:
     """Count along the index, and stop behind ``most``."""
     statement = sql.SQL(
-        "SELECT key, (SELECT count(*) FROM (SELECT FROM {table} WHERE {column} = key LIMIT {most}) AS some)"
+        "SELECT key, (SELECT count(*) FROM (SELECT FROM {table} WHERE {column} = key LIMIT {most}) AS found)"
         " FROM unnest(%s::bigint[]) AS key"
     ).format(table=sql.Identifier(table), column=sql.Identifier(column), most=sql.Literal(most + 1))
     with connection.cursor() as cursor:
@@ -68,7 +68,8 @@ def _estimates(table: str, column: str) -> dict[int, int]:
             """
             SELECT value, (frequency * greatest(relation.reltuples, 0))::bigint
             FROM pg_class AS relation, pg_stats AS statistics,
-                 unnest(statistics.most_common_vals::text::bigint[], statistics.most_common_freqs) AS one (value, frequency)
+                 unnest(statistics.most_common_vals::text::bigint[], statistics.most_common_freqs)
+                     AS one (value, frequency)
             WHERE relation.oid = %s::regclass AND statistics.tablename = relation.relname
               AND statistics.schemaname = relation.relnamespace::regnamespace::text AND statistics.attname = %s
             """,

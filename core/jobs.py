@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +37,14 @@ class LostLease(Exception):
 
 class Waiting(Exception):
     """Raised by work that cannot go on until somebody acts; the job's status becomes ``waiting``."""
+
+
+class Later(Exception):
+    """Raised by work that has nothing to do before a moment; the job is queued for it and leaves its worker."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(str(at))
+        self.at = at
 
 
 class PermanentFailure(Exception):
@@ -145,7 +153,7 @@ class Claim[J: Job]:
 
 
 def claim[J: Job](model: type[J], pk: UUID | str) -> Claim[J] | None:
-    """Claim a job that is queued and due, or whose worker's lease has run out; ``None`` where there is nothing to do."""
+    """Claim a job that is queued and due, or whose worker's lease has run out; ``None`` where that is not so."""
     due = Q(status=Job.Status.QUEUED) & (Q(run_after__isnull=True) | Q(run_after__lte=ClockNow()))
     stale = Q(status=Job.Status.RUNNING, lease_until__lt=ClockNow())
     with transaction.atomic():  # So that the row which is read is the one that this claim has changed.
@@ -205,6 +213,8 @@ def run(label: str, pk: str) -> bool:
     except Waiting as wait:
         held.write(status=Job.Status.WAITING, lease_until=None, error=str(wait))
         bound.info("job_waits")
+    except Later as later:
+        held.write(status=Job.Status.QUEUED, lease_until=None, run_after=later.at, attempts=0)
     except PermanentFailure as failure:
         _fail(kind, held, str(failure))
     except Exception as error:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
+from rest_framework.request import Request
 
 Context = Mapping[str, Any] | None
 SPARE_BYTES = 64 * 1024
@@ -39,9 +40,7 @@ class JsonObjectParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Context = None
-    ) -> dict[str, Any]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Context = None) -> dict[str, Any]:
         """Read the object.
 
         :raises TooLarge: it is longer than ``DATA_UPLOAD_MAX_MEMORY_SIZE``, or than the view's ``most_bytes``.
@@ -102,6 +101,11 @@ def _is_storable(value: object) -> bool:
         elif isinstance(part, str) and ("\0" in part or any("\ud800" <= letter <= "\udfff" for letter in part)):
             return False
     return True
+
+
+def body_of(request: Request) -> Mapping[str, Any]:
+    """The object that a request's body holds; empty where there is no body."""
+    return request.data if isinstance(request.data, Mapping) else {}
 
 
 class UploadParser(MultiPartParser):

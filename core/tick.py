@@ -26,11 +26,21 @@ def give_back_stale(now: datetime) -> int:
     return jobs.give_back_stale()
 
 
+def functions() -> list[Callable[[datetime], int]]:
+    """Everything that a tick calls, in order."""
+    return [*_functions, give_back_stale]
+
+
+def call(function: Callable[[datetime], int], now: datetime) -> None:
+    """Call one function. What it raises is logged and does not end the clock."""
+    try:
+        function(now)
+    except Exception as error:
+        log.error("tick_failed", function=function.__name__, error=jobs.describe(error))
+        connection.close()
+
+
 def tick(now: datetime) -> None:
-    """Call every registered function once. One that fails does not keep the others from their turn."""
-    for function in (*_functions, give_back_stale):
-        try:
-            function(now)
-        except Exception as error:
-            log.error("tick_failed", function=function.__name__, error=jobs.describe(error))
-            connection.close()
+    """Call every function once."""
+    for function in functions():
+        call(function, now)

@@ -1,5 +1,6 @@
 """REST: a fan registers, proves her address, and reads what she sent."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,8 +10,9 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.fan import LOCALE, FanEndpoint, Meeting, meet
+from campaigns.api.fan import FAN_SECURITY, LOCALE, NO_SECURITY, FanEndpoint, Meeting, meet
 from campaigns.published import Published
+from core.parsing import body_of
 from core.refusal import Invalid
 from entries import registration
 from entries.models import Entry
@@ -20,7 +22,6 @@ from entries.registration import Form
 
 MOST_LETTERS_OF_EMAIL = 1000
 """Normal forms cost time by the square of the length, so what is far too long for an address is not brought to one."""
-FAN_SECURITY: list[dict[str, Any]] = [{"fanToken": []}]
 _CHECK_YOUR_MAIL = {"status": "check_your_mail"}
 
 
@@ -91,19 +92,19 @@ class Entries(FanEndpoint):
         parameters=[LOCALE],
         request=RegistrationSerializer,
         responses={202: RegisteredSerializer},
-        auth=[{}],
+        auth=NO_SECURITY,
         tags=["fans"],
     )
     def post(self, request: Request, domain: str) -> Response:
         """Register. A mail proves the address; the answer is the same whether the address was known or not."""
         meeting = meet(request, domain)
         with meeting.spoken():
-            form = read_form(request.data, meeting)
+            form = read_form(body_of(request), meeting)
             registration.register(published=meeting.published, form=form, now=meeting.now)
         return meeting.answer(_CHECK_YOUR_MAIL, status=status.HTTP_202_ACCEPTED)
 
 
-def read_form(data: Any, meeting: Meeting) -> Form:
+def read_form(data: Mapping[str, Any], meeting: Meeting) -> Form:
     """The form that a body holds; what it lacks or sends in another shape is left for the rules to refuse.
 
     :raises Invalid: answers or locale are of a kind that the rules do not know.
@@ -134,13 +135,13 @@ class Confirmation(FanEndpoint):
         parameters=[LOCALE],
         request=TokenSerializer,
         responses=ConfirmedSerializer,
-        auth=[{}],
+        auth=NO_SECURITY,
         tags=["fans"],
     )
     def post(self, request: Request, domain: str) -> Response:
         """Follow a mailed link: prove the address and put what was sent in force. Doing it again changes nothing."""
         meeting = meet(request, domain)
-        token = request.data.get("token", "")
+        token = body_of(request).get("token", "")
         with meeting.spoken():
             entry = registration.confirm(
                 published=meeting.published, token=token if isinstance(token, str) else "", now=meeting.now

@@ -8,7 +8,6 @@ two copies of one mail are harmless, none is not.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import formataddr
 from urllib.parse import urlsplit
 
 import css_inline
@@ -20,6 +19,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
 from campaigns.published import Published, published_by_id
+from core.mail import policy_of, recipient
 from core.tick import every_tick
 from entries import placeholders
 from entries.models import Entry, Message
@@ -115,10 +115,11 @@ def send_batch(*, now: datetime, wave_id: int | None = None) -> int:
 
 @dataclass
 class _Outcome:
-    """What became of a batch: ids that were sent, messages that failed and why."""
+    """What became of a batch: ids that were sent, messages that failed and why, and those that will always fail."""
 
     sent: list[int] = field(default_factory=list)
     failed: list[tuple[Message, str]] = field(default_factory=list)
+    unrenderable: list[tuple[Message, str]] = field(default_factory=list)
 
 
 @every_tick
@@ -135,17 +136,18 @@ def send_due(now: datetime) -> int:
 
 def _claim(now: datetime, wave_id: int | None) -> list[Message]:
     """Take the oldest messages that are due, or that a dead sender has left."""
+    belongs = "wave_id IS NULL" if wave_id is None else "wave_id = %(wave)s"
     with connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             UPDATE entries_message SET status = 'sending', attempts = attempts + 1, claimed_until = %(until)s
             WHERE id IN (
                 SELECT id FROM entries_message
-                WHERE status IN ('queued', 'sending') AND wave_id IS NOT DISTINCT FROM %(wave)s
+                WHERE status IN ('queued', 'sending') AND {belongs}
                   AND (status = 'queued' OR claimed_until < %(now)s) AND (send_after IS NULL OR send_after <= %(now)s)
                 ORDER BY id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED
             ) RETURNING id
-            """,
+            """,  # noqa: S608  One of the two conditions above.
             {"until": now + CLAIM, "now": now, "wave": wave_id, "batch": BATCH},
         )
         ids = [row[0] for row in cursor.fetchall()]
@@ -155,7 +157,7 @@ def _claim(now: datetime, wave_id: int | None) -> list[Message]:
 def _letters(messages: Sequence[Message], outcome: _Outcome) -> list[tuple[Message, EmailMultiAlternatives]]:
     """Render a batch, grouped by campaign and kind so that each group asks the database once.
 
-    What cannot be rendered is failed by itself, so that it does not come back for ever before all others.
+    What cannot be rendered is given up at once: the same words would fail again.
     """
     groups: dict[tuple[int, str], list[Message]] = {}
     for message in messages:
@@ -171,10 +173,12 @@ def _letters(messages: Sequence[Message], outcome: _Outcome) -> list[tuple[Messa
             continue
         for message in group:
             try:
-                rendered.append((message, render(message, letters[message.pk], published)))
+                email = render(message, letters[message.pk], published)
+                email.message(policy=policy_of(email))  # A header that cannot be written shows only now.
+                rendered.append((message, email))
             except Exception as error:
                 log.error("mail_not_rendered", message=message.pk, error=type(error).__name__)
-                outcome.failed.append((message, type(error).__name__))
+                outcome.unrenderable.append((message, type(error).__name__))
     return rendered
 
 
@@ -208,7 +212,7 @@ def render(message: Message, letter: Letter, published: Published) -> EmailMulti
     email = EmailMultiAlternatives(
         subject=" ".join(subject.split()),
         body=text,
-        to=[formataddr((message.entry.name, message.entry.email))]
+        to=[recipient(message.entry.name, message.entry.email)]
         if message.kind != Message.Kind.CONFIRMATION
         else [message.entry.email],
         headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
@@ -224,8 +228,8 @@ def _settle(outcome: _Outcome, now: datetime) -> None:
         claimed.filter(pk__in=outcome.sent).update(
             status=Message.Status.SENT, sent_at=timezone.now(), claimed_until=None, error=""
         )
-        for message, error in outcome.failed:
-            is_last = message.attempts >= MOST_ATTEMPTS
+        for message, error in (*outcome.failed, *outcome.unrenderable):
+            is_last = message.attempts >= MOST_ATTEMPTS or (message, error) in outcome.unrenderable
             claimed.filter(pk=message.pk).update(
                 status=Message.Status.FAILED if is_last else Message.Status.QUEUED,
                 send_after=now + timedelta(seconds=10 * 4**message.attempts),

@@ -180,7 +180,9 @@ class Message(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["id"], name="entries_message_unsent", condition=Q(status__in=["queued", "sending"])),
+            models.Index(
+                fields=["wave_id", "id"], name="entries_message_unsent", condition=Q(status__in=["queued", "sending"])
+            ),
         ]
 
     def __str__(self) -> str:

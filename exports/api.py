@@ -113,7 +113,6 @@ class Exports(ExportEndpoint, generics.GenericAPIView[Export]):
         return Response(ExportSerializer(export).data, status=status.HTTP_202_ACCEPTED)
 
 
-@extend_schema(operation_id="exports_read", tags=["exports"])
 class OneExport(ExportEndpoint, generics.RetrieveAPIView[Export]):
     """One export and its progress."""
 

@@ -52,7 +52,7 @@ version_1: Urls = [
     path("venues/", catalogue.Venues.as_view()),
     path("venues/<int:pk>/", catalogue.OneVenue.as_view()),
     path("locales/", catalogue.Locales.as_view()),
-    re_path(rf"^locales/(?P<pk>{LOCALE})/$", catalogue.OneLocale.as_view()),
+    re_path(rf"^locales/(?P<locale>{LOCALE})/$", catalogue.OneLocale.as_view()),
     path("campaigns/", campaign.Campaigns.as_view()),
     path("campaigns/<slug:domain>/", include(one_campaign)),
     path("codes/uploads/", codes.Uploads.as_view()),

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from campaigns.models import Field, Locale
 from campaigns.published import Published
@@ -26,6 +27,15 @@ class Option:
 
     value: str
     label: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend: the id of its input, what that is called, and what is wrong."""
+
+    id: str
+    label: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -89,11 +99,17 @@ class ShownForm:
         return int(rank) if rank != self.focus else 0
 
     @property
-    def problems(self) -> list[Option]:
-        """Every error in the order of the page, with the id of its input."""
-        ids = {"email": "email", "name": "name", "phone": "phone", "choices": f"{SLOT}1"}
-        own = [Option(ids[key], text) for key in ids for text in self.errors.get(key, ())]
-        return own + [Option(question.id, text) for question in self.questions for text in question.errors]
+    def problems(self) -> list[Problem]:
+        """Every error, in the order of the page."""
+        inputs = (
+            ("email", "email", _("E-mail address")),
+            ("name", "name", _("Name")),
+            ("phone", "phone", _("Mobile phone")),
+            ("choices", f"{SLOT}1", _("Your cities, favourite first")),
+        )
+        fixed = [Problem(input_id, label, text) for key, input_id, label in inputs for text in self.errors.get(key, ())]
+        asked = [Problem(item.id, item.field.label, text) for item in self.questions for text in item.errors]
+        return fixed + asked
 
 
 def empty_form(published: Published) -> ShownForm:
@@ -153,7 +169,7 @@ def _shown(
     )
     if not shown.problems:
         return shown
-    return replace(shown, focus=shown.problems[0].value)
+    return replace(shown, focus=shown.problems[0].id)
 
 
 def _slots(published: Published, chosen: list[str], more: int) -> list[str]:

@@ -1,13 +1,14 @@
 """The pages of a campaign that fans see: landing and form, "check your mail", the mailed link, and the fan's entry."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from django.conf import settings
 from django.core import signing
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -29,6 +30,8 @@ from monoql.fan_visit import (
     refuse_other_sites_in_private,
 )
 from waves.explanation import Outcome, outcomes
+from waves.fan_api import receipt_with_outcome
+from waves.models import Draw
 
 FAN_COOKIE = "monoql_fan"
 ADDRESS_COOKIE = "monoql_address"
@@ -111,10 +114,23 @@ def receipt(request: HttpRequest, visit: Visit) -> HttpResponse:
     entry = _entry_of_fan(request, visit)
     if entry is None:
         return _show_no_entry(request, visit)
-    text = json.dumps(registration_receipt(entry, visit.published), ensure_ascii=False, indent=2)
-    response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{visit.campaign.domain}-receipt.json"'
-    return keep_for_nobody(response)
+    return _as_file(registration_receipt(entry, visit.published), f"{visit.campaign.domain}-receipt.json")
+
+
+@require_safe
+@fan_page
+def draw_receipt(request: HttpRequest, visit: Visit, date_key: str) -> HttpResponse:
+    """The fan's receipt of a triggered wave as a file: her line in its list, the proof, and what came of it."""
+    entry = _entry_of_fan(request, visit)
+    if entry is None:
+        return _show_no_entry(request, visit)
+    triggered = Draw.objects.select_related("wave", "campaign__draw_secrets").filter(wave__triggered_at__isnull=False)
+    draw = get_object_or_404(triggered, campaign=visit.campaign, wave__date_key=date_key)
+    try:
+        found = receipt_with_outcome(draw, entry)
+    except LookupError as late:
+        raise Http404 from late
+    return _as_file(found, f"{visit.campaign.domain}-draw-{draw.number}.json")
 
 
 @require_POST
@@ -125,6 +141,13 @@ def sign_out(request: HttpRequest, visit: Visit) -> HttpResponse:
     response = HttpResponseRedirect(visit.base, status=303)
     response.delete_cookie(FAN_COOKIE, path=visit.base, samesite="Lax")
     response.delete_cookie(ADDRESS_COOKIE, path=visit.base, samesite="Lax")
+    return keep_for_nobody(response)
+
+
+def _as_file(content: Mapping[str, object], name: str) -> HttpResponse:
+    text = json.dumps(content, ensure_ascii=False, indent=2)
+    response = HttpResponse(f"{text}\n", content_type="application/json; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return keep_for_nobody(response)
 
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.utils import dateformat
-from django.utils.translation import gettext as _
 from django.utils.translation import get_language_bidi, ngettext, pgettext
+from django.utils.translation import gettext as _
 
 from campaigns.models import Locale, Market
 from waves.explanation import Outcome
@@ -128,11 +128,11 @@ def machine_time(at: datetime) -> str:
 
 def to_go_text(rest: timedelta) -> str:
     """The largest unit of a time that is still to go; empty where it is up."""
-    minutes = int(rest.total_seconds() // 60)
     if rest <= timedelta():
         return ""
+    minutes = max(1, int(rest.total_seconds() // 60))
     if minutes < 120:
-        return ngettext("%(count)s minute to go", "%(count)s minutes to go", minutes) % {"count": max(1, minutes)}
+        return ngettext("%(count)s minute to go", "%(count)s minutes to go", minutes) % {"count": minutes}
     if minutes < 48 * 60:
         return ngettext("%(count)s hour to go", "%(count)s hours to go", minutes // 60) % {"count": minutes // 60}
     days = minutes // (24 * 60)

@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
+from monoql.unfold_settings import UNFOLD as UNFOLD
+
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -50,7 +52,7 @@ def mailer(url: str) -> dict[str, Any]:
     """Translate ``smtp://user:password@host:port?tls=1`` into Django's setting; ``smtps`` is TLS from the start."""
     parts = urlsplit(url)
     return {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "BACKEND": "core.mail.SmtpBackend",
         "OPTIONS": {
             "host": parts.hostname or "localhost",
             "port": parts.port or (465 if parts.scheme == "smtps" else 25),

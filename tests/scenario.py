@@ -50,7 +50,7 @@ def make_tour(*, domain: str = "aurora", now: datetime | None = None) -> Campaig
         presale_window_end_at=now + timedelta(days=6),
         default_locale_id="en_US",
     )
-    campaign.locales.add("en_US", "de_DE", "ar_EG")
+    campaign.locales.set(Locale.objects.filter(code__in=["en_US", "de_DE", "ar_EG"]))
     Content.objects.create(
         campaign=campaign,
         locale_id="en_US",

@@ -82,7 +82,7 @@ class WhoIsAsking(StaffEndpoint):
 
     permission_classes = []
 
-    @extend_schema(operation_id="viewer_read", responses=ViewerSerializer, tags=["viewer"])
+    @extend_schema(operation_id="viewer_retrieve", responses=ViewerSerializer, tags=["viewer"])
     def get(self, request: Request) -> Response:
         """Who am I, and what may I do?"""
         viewer = self.viewer

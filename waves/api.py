@@ -1,7 +1,6 @@
 """REST: waves, from the calendar to the trigger."""
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +14,7 @@ from rest_framework.response import Response
 
 from campaigns.api.writing import CampaignField
 from codes.api import CAMPAIGN, CampaignQuery
-from core.api import InstantField, JobSerializer, NewestFirst
+from core.api import JobSerializer, NewestFirst
 from core.times import instant_of_key, utc_text
 from viewers.api import StaffEndpoint
 from viewers.permissions import Action
@@ -29,6 +28,7 @@ MOST_PLACES = 2**31 - 1
 _LOCAL = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:00)?", re.ASCII)
 
 
+@extend_schema_field({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$"})
 class LocalTimeField(serializers.Field[datetime, Any, str, Any]):
     """A minute on the wall clock of the campaign's reference timezone."""
 
@@ -186,8 +186,9 @@ class WaveSerializer(WaveSummarySerializer):
     selection = SelectionSerializer(read_only=True, allow_null=True, default=None)
     notification = NotificationSerializer(read_only=True, allow_null=True, default=None)
 
-    class Meta(WaveSummarySerializer.Meta):
-        fields = (*WaveSummarySerializer.Meta.fields, "prep", "draw", "selection", "notification")  # type: ignore[assignment]  # More of them.
+    class Meta:
+        model = Wave
+        fields = (*WaveSummarySerializer.Meta.fields, "prep", "draw", "selection", "notification")
         read_only_fields = fields
 
 
@@ -244,9 +245,9 @@ class AbandonSerializer(serializers.Serializer[Any]):
 
 def _waves() -> QuerySet[Wave]:
     outcomes = MarketOutcome.objects.select_related("market").order_by("market__number")
-    return Wave.objects.select_related(
-        "campaign", "prep", "draw", "selection", "notification"
-    ).prefetch_related(Prefetch("draw__markets", queryset=outcomes))
+    return Wave.objects.select_related("campaign", "prep", "draw", "selection", "notification").prefetch_related(
+        Prefetch("draw__markets", queryset=outcomes)
+    )
 
 
 class WaveEndpoint(StaffEndpoint):
@@ -292,7 +293,7 @@ class Waves(WaveEndpoint, generics.GenericAPIView[Wave]):
 class OneWave(WaveEndpoint):
     """One wave."""
 
-    @extend_schema(operation_id="waves_read", responses=WaveSerializer, tags=["waves"])
+    @extend_schema(operation_id="waves_retrieve", responses=WaveSerializer, tags=["waves"])
     def get(self, request: Request, pk: int) -> Response:
         """A wave with its preparation, its draw, and what followed."""
         return self.show(pk)
@@ -336,17 +337,13 @@ class EnterPublicValue(WaveEndpoint):
 class AbandonWave(WaveEndpoint):
     """Giving a wave up."""
 
-    @extend_schema(
-        operation_id="waves_abandon", request=AbandonSerializer, responses=WaveSerializer, tags=["waves"]
-    )
+    @extend_schema(operation_id="waves_abandon", request=AbandonSerializer, responses=WaveSerializer, tags=["waves"])
     def post(self, request: Request, pk: int) -> Response:
         """Give a wave up before its trigger: its codes go back, and the reason is published."""
         wave = get_object_or_404(Wave, pk=pk)
         asked = AbandonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        preparation.abandon(
-            wave=wave, reason=asked.validated_data["reason"], actor=self.viewer, now=timezone.now()
-        )
+        preparation.abandon(wave=wave, reason=asked.validated_data["reason"], actor=self.viewer, now=timezone.now())
         return self.show(pk)
 
 

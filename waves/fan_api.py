@@ -9,9 +9,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.fan import LOCALE, Meeting, meet
+from campaigns.api.fan import FAN_SECURITY, LOCALE, Meeting, meet
 from codes.models import Assignment
-from entries.api import FAN_SECURITY, EntrySerializer, OwnEntryEndpoint, entry_part
+from entries.api import EntrySerializer, OwnEntryEndpoint, entry_part
 from entries.models import Entry
 from waves.explanation import Outcome, outcomes
 from waves.models import Draw
@@ -61,7 +61,7 @@ class WaveReceiptSerializer(serializers.Serializer[Any]):
     line = serializers.CharField()
     index = serializers.IntegerField()
     proof = StepSerializer(many=True)
-    root = serializers.CharField()
+    root = serializers.CharField()  # type: ignore[assignment]  # REST framework takes fields off the class.
     ticket = serializers.CharField()
     outcome = serializers.CharField(help_text="`placed`, `markets_full`, or the snapshot's reason.")
     market = serializers.CharField(required=False, help_text="Only for `placed`, like the three that follow.")
@@ -74,7 +74,7 @@ class OwnEntry(OwnEntryEndpoint):
     """A fan's entry."""
 
     @extend_schema(
-        operation_id="entry_read",
+        operation_id="entry_retrieve",
         parameters=[LOCALE],
         responses=OwnEntrySerializer,
         auth=FAN_SECURITY,
@@ -124,9 +124,7 @@ class OwnWaveReceipt(OwnEntryEndpoint):
             entry = self.own_entry(request, meeting)
             draw = (
                 Draw.objects.select_related("wave", "campaign__draw_secrets")
-                .filter(
-                    campaign=meeting.campaign, wave__date_key=date_key, wave__triggered_at__isnull=False
-                )
+                .filter(campaign=meeting.campaign, wave__date_key=date_key, wave__triggered_at__isnull=False)
                 .first()
             )
             try:

@@ -261,7 +261,8 @@ def _snapshot_query(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
     tier = f"coalesce(score.score, 0) / {int(prep.score_tier)}" if "score" in prep.ranking else "0"
     query = f"""
         SELECT id, ref || ',' || CASE WHEN reason IN ('blocked', 'gate_failed') THEN 'excluded' ELSE reason END
-            || ',' || tier || ',' || array_to_string(ARRAY(SELECT (%s::text[])[number] FROM unnest(choices) AS number), '|')
+            || ',' || tier || ','
+            || array_to_string(ARRAY(SELECT (%s::text[])[number] FROM unnest(choices) AS number), '|')
         FROM (SELECT entry.id, entry.ref, {reason} AS reason, {tier} AS tier, entry.choices {source}) AS entry
         ORDER BY ref
     """  # noqa: S608  Only our own words and whole numbers are put in.

@@ -105,7 +105,7 @@ class Tree:
             node //= 2
         if nodes != [_node(self.levels[0], block)]:
             raise DamagedTree(f"The lines given are not those of block {block}.")
-        for level in self.levels[:-1]:
+        for level in self.levels:
             sibling = block ^ 1
             if sibling * _HASH_BYTES < len(level):
                 steps += _step([_node(level, block & ~1), _node(level, block | 1)], block & 1)

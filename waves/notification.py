@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 from django.db import connection
+from django.db.models import Min, QuerySet
+from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
 
 from campaigns.published import Published
 from core import jobs
-from core.jobs import Claim, PermanentFailure
+from core.jobs import Claim, Later, PermanentFailure
 from entries import messages
 from entries.messages import Letter, compose_with
 from entries.models import Message
@@ -16,6 +19,7 @@ from waves.explanation import outcomes_in_wave
 from waves.models import Notification, Wave
 
 PAUSE_SECONDS = 1.0
+SOON = timedelta(seconds=5)
 
 
 def notify(claim: Claim[Notification]) -> None:
@@ -30,19 +34,26 @@ def notify(claim: Claim[Notification]) -> None:
     total = Message.objects.filter(wave_id=wave.pk).count()
     done = total - unsent.count()
     claim.enter("sending", total=total)
-    while True:
+    while unsent.exists():
         claim.progress(done)
         claimed = messages.send_batch(now=timezone.now(), wave_id=wave.pk)
         done += claimed
         if claimed == 0:
-            left = unsent.count()
-            if left == 0:
-                break
-            # Others send these at this moment, or they wait for another try.
-            done = total - left
-            time.sleep(PAUSE_SECONDS)
+            done = total - unsent.count()
+            _wait(unsent)
     claim.enter("finished", total=total)
     claim.write(progress_done=total)
+
+
+def _wait(unsent: "QuerySet[Message]") -> None:
+    """Pause while others send what is left, or come back when the next mail may be tried again.
+
+    :raises Later: that is not soon.
+    """
+    due = unsent.aggregate(at=Min(Coalesce("claimed_until", "send_after")))["at"]
+    if due is not None and due > timezone.now() + SOON:
+        raise Later(due)
+    time.sleep(PAUSE_SECONDS)
 
 
 def _make_messages(wave: Wave) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -257,18 +258,13 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
     require(actor, Action.RUN_WAVES)
     if not reason.strip():
         raise CannotAbandon("Say why: the reason is published with the draw.", field="reason")
+    _stop_worker(wave, now)
     with transaction.atomic():
         wave = Wave.objects.select_for_update().get(pk=wave.pk)
-        if wave.status not in (Wave.Status.SCHEDULED, Wave.Status.PROCESSING):
-            raise CannotAbandon(f"The wave is {wave.get_status_display()}.")
-        prep = WavePrep.objects.select_for_update().filter(wave=wave).first()
-        if prep is not None:
-            # A worker that is at it loses its claim: its next write is refused.
-            WavePrep.objects.filter(pk=prep.pk).update(
-                status=WavePrep.Status.CANCELLED, lease_until=None, fence=prep.fence + 1, finished_at=now
-            )
-            if prep.hold is not None:
-                inventory.release(hold=prep.hold, actor=WORKER, now=now)
+        _check_may_abandon(wave)
+        prep = WavePrep.objects.filter(wave=wave).first()
+        if prep is not None and prep.hold is not None:
+            inventory.release(hold=prep.hold, actor=WORKER, now=now)
         Draw.objects.filter(wave=wave).update(abandoned=reason.strip(), revealed_at=now)
         wave.status = Wave.Status.FAILED
         wave.save(update_fields=["status"])
@@ -279,6 +275,24 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
     if draw is not None:
         bundle.store_manifest(draw)
     return wave
+
+
+def _stop_worker(wave: Wave, now: datetime) -> None:
+    """Take the preparation from a worker that is at it: whatever it still writes is rolled back.
+
+    A transaction of its own: to wait for the worker's locks while holding the row that the worker asks last for
+    would be a deadlock.
+    """
+    with transaction.atomic():
+        _check_may_abandon(Wave.objects.select_for_update().get(pk=wave.pk))
+        WavePrep.objects.filter(wave=wave).update(
+            status=WavePrep.Status.CANCELLED, lease_until=None, fence=F("fence") + 1, finished_at=now
+        )
+
+
+def _check_may_abandon(wave: Wave) -> None:
+    if wave.status not in (Wave.Status.SCHEDULED, Wave.Status.PROCESSING):
+        raise CannotAbandon(f"The wave is {wave.get_status_display()}.")
 
 
 def give_up(prep: WavePrep) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
-from rest_framework import generics, serializers, status
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
+from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +21,9 @@ from viewers.access import StaffOnly
 from viewers.api import StaffEndpoint
 from viewers.permissions import Action, may
 
+EVERYBODY: Any = [{}, {"session": []}, {"password": []}]
+"""For drf-spectacular, whose types know names alone."""
+
 
 def campaign_of(domain: str) -> Campaign:
     """The campaign of an address.
@@ -33,7 +36,7 @@ def campaign_of(domain: str) -> Campaign:
     return campaign
 
 
-class ReadinessSerializer(serializers.Serializer[readiness.Line]):
+class ReadinessSerializer(serializers.Serializer[Any]):
     """One thing to mend. A red one refuses the opening."""
 
     text = serializers.CharField()
@@ -106,6 +109,7 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
         read_only_fields = ("status", "created_at")
         validators: list[Any] = []
 
+    @extend_schema_field(ReadinessSerializer(many=True))
     def get_readiness(self, campaign: Campaign) -> list[Mapping[str, Any]]:
         """Every line of the readiness list."""
         found = readiness.lines(campaign, now=timezone.now())
@@ -158,7 +162,7 @@ class OneCampaign(SetUpEndpoint):
             serializers=[CampaignSerializer, PublicCampaignSerializer],
             resource_type_field_name=None,
         ),
-        auth=[{}, {"session": []}, {"password": []}],
+        auth=EVERYBODY,
     )
     def get(self, request: Request, domain: str) -> Response:
         """Staff get the set-up with its readiness list; everybody else gets the public part, which may be cached."""
@@ -169,9 +173,7 @@ class OneCampaign(SetUpEndpoint):
     @extend_schema(request=CampaignSerializer, responses=CampaignSerializer)
     def patch(self, request: Request, domain: str) -> Response:
         """Change some of the set-up."""
-        serializer = CampaignSerializer(
-            campaign_of(domain), data=request.data, partial=True, context=self.context()
-        )
+        serializer = CampaignSerializer(campaign_of(domain), data=request.data, partial=True, context=self.context())
         serializer.is_valid(raise_exception=True)
         return self._answer(serializer.save())
 
@@ -194,37 +196,37 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class Step(SetUpEndpoint):
     """One step of a campaign's life."""
 
-    take: Callable[..., Campaign] = staticmethod(lifecycle.open_campaign)
-
-    def post(self, request: Request, domain: str) -> Response:
+    def take(self, step: Callable[..., Campaign], domain: str) -> Response:
         """Take the step and show the campaign."""
-        asked = ReasonSerializer(data=request.data)
+        asked = ReasonSerializer(data=self.request.data)
         asked.is_valid(raise_exception=True)
-        campaign = self.take(
-            campaign=campaign_of(domain),
-            actor=self.viewer,
-            now=timezone.now(),
-            reason=asked.validated_data["reason"],
-        )
-        return Response(CampaignSerializer(campaign, context={"view": self}).data, status=status.HTTP_200_OK)
+        reason = asked.validated_data["reason"]
+        campaign = step(campaign=campaign_of(domain), actor=self.viewer, now=timezone.now(), reason=reason)
+        return Response(CampaignSerializer(campaign, context={"view": self}).data)
 
 
-@extend_schema(request=ReasonSerializer, responses=CampaignSerializer)
 class OpenCampaign(Step):
-    """Opens a campaign that is ready: fans may register, and the draw's commitments are published."""
+    """Opening."""
 
-    take = staticmethod(lifecycle.open_campaign)
+    @extend_schema(operation_id="campaigns_open", request=ReasonSerializer, responses=CampaignSerializer)
+    def post(self, request: Request, domain: str) -> Response:
+        """Open a campaign that is ready: fans may register, and the draw's commitments are published."""
+        return self.take(lifecycle.open_campaign, domain)
 
 
-@extend_schema(request=ReasonSerializer, responses=CampaignSerializer)
 class CloseCampaign(Step):
-    """Closes an open campaign: no more registrations."""
+    """Closing."""
 
-    take = staticmethod(lifecycle.close_campaign)
+    @extend_schema(operation_id="campaigns_close", request=ReasonSerializer, responses=CampaignSerializer)
+    def post(self, request: Request, domain: str) -> Response:
+        """Close an open campaign: it takes no more registrations."""
+        return self.take(lifecycle.close_campaign, domain)
 
 
-@extend_schema(request=ReasonSerializer, responses=CampaignSerializer)
 class FinishCampaign(Step):
-    """Ends a closed campaign."""
+    """Finishing."""
 
-    take = staticmethod(lifecycle.finish_campaign)
+    @extend_schema(operation_id="campaigns_finish", request=ReasonSerializer, responses=CampaignSerializer)
+    def post(self, request: Request, domain: str) -> Response:
+        """End a closed campaign: nothing in it changes any more."""
+        return self.take(lifecycle.finish_campaign, domain)

@@ -114,4 +114,5 @@ class OneLocale(CatalogueEndpoint, generics.RetrieveUpdateAPIView[Locale]):
 
     queryset = Locale.objects.all()
     serializer_class = LocaleSerializer
+    lookup_url_kwarg = "locale"
     http_method_names = ["get", "head", "patch"]

@@ -25,6 +25,11 @@ LOCALE = OpenApiParameter(
 )
 
 
+NO_SECURITY: Any = [{}]
+FAN_SECURITY: Any = [{"fanToken": []}]
+"""For drf-spectacular, whose types know names alone."""
+
+
 @dataclass(frozen=True)
 class Meeting:
     """A fan asks a campaign something, at a moment, in a language."""

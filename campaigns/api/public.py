@@ -20,7 +20,7 @@ PAGE_TEXTS = tuple(text for text in Content.TEXTS if not text.endswith(("_subjec
 
 @extend_schema_field({"type": "object", "properties": {text: {"type": "string"} for text in PAGE_TEXTS}})
 class TextsField(serializers.DictField):
-    """The texts of the fan pages by name. Their placeholders, such as ``{artist}``, stand as the operator wrote them."""
+    """The texts of the fan pages by name. Placeholders such as ``{artist}`` stand as the operator wrote them."""
 
 
 class LocalizedSerializer(serializers.Serializer[Any]):
@@ -79,7 +79,7 @@ class PublicOptionSerializer(serializers.Serializer[Any]):
     """One option of a dropdown."""
 
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # REST framework takes fields off the class.
 
 
 class PublicFieldSerializer(serializers.Serializer[Any]):
@@ -87,8 +87,8 @@ class PublicFieldSerializer(serializers.Serializer[Any]):
 
     key = serializers.CharField()
     type = serializers.ChoiceField(choices=Field.Type.choices)
-    label = serializers.CharField()
-    help_text = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # As above.
+    help_text = serializers.CharField()  # type: ignore[assignment]  # As above.
     is_required = serializers.BooleanField()
     options = PublicOptionSerializer(many=True)
 
@@ -119,14 +119,10 @@ class PublicCampaignSerializer(serializers.Serializer[Any]):
     texts = TextsField()
     localized = LocalizedSerializer(many=True, help_text="The same texts in every locale, without gaps.")
     markets = PublicMarketSerializer(many=True)
-    fields_ = PublicFieldSerializer(many=True)
+    fields = PublicFieldSerializer(many=True)  # type: ignore[assignment]  # As above.
     commitments = serializers.ListField(child=serializers.CharField(), help_text="SHA-256s of the draw's secrets.")
     committed_at = serializers.DateTimeField(allow_null=True)
     signing_key = serializers.CharField(help_text="Ed25519 key of receipts, 64 hex digits.")
-
-    def get_fields(self) -> dict[str, Any]:
-        """Name the form's questions ``fields``, a word that the class itself needs."""
-        return {name.rstrip("_"): field for name, field in super().get_fields().items()}
 
 
 def answer_for_everybody(meeting: Meeting, *, signing_key: str) -> Response:
@@ -171,9 +167,7 @@ def public_part(meeting: Meeting, *, signing_key: str) -> dict[str, Any]:
         "default_locale": campaign.default_locale_id,
         "locales": [_locale(locale) for locale in published.locales],
         "texts": _texts(published, meeting.locale),
-        "localized": [
-            {"locale": locale.code, "value": _texts(published, locale)} for locale in published.locales
-        ],
+        "localized": [{"locale": locale.code, "value": _texts(published, locale)} for locale in published.locales],
         "markets": [_market(market) for market in published.markets],
         "fields": [_field(field, meeting.locale) for field in published.fields],
         "commitments": list(sealed.commitments) if sealed is not None else [],

@@ -17,6 +17,7 @@ from campaigns.api.campaign import SetUpEndpoint, campaign_of
 from campaigns.api.writing import SetUpSerializer, TranslationsField
 from campaigns.models import Campaign, Content, Event, Field, Locale, Market, Venue
 from core.api import InstantField
+from core.parsing import body_of
 from viewers.permissions import Action
 
 
@@ -43,7 +44,7 @@ def markets_of(campaign: Campaign) -> QuerySet[Market]:
 class MarketSerializer(SetUpSerializer[Market]):
     """A city that fans rank, with its events. Events that are sent are added or changed by code; others stay."""
 
-    venue = serializers.PrimaryKeyRelatedField(
+    venue: serializers.PrimaryKeyRelatedField[Venue] = serializers.PrimaryKeyRelatedField(
         queryset=Venue.objects.all(), pk_field=serializers.IntegerField(min_value=1)
     )
     events = EventSerializer(many=True, required=False)
@@ -79,7 +80,7 @@ class MarketSerializer(SetUpSerializer[Market]):
             try:
                 known[values.get("code", "")] = serializer.update(event, values) if event else serializer.create(own)
             except ModelInvalid as error:
-                raise serializers.ValidationError({"events": {place: error.message_dict}}) from error
+                raise serializers.ValidationError({"events": {str(place): error.message_dict}}) from error
 
 
 class OptionSerializer(serializers.Serializer[Any]):
@@ -87,6 +88,12 @@ class OptionSerializer(serializers.Serializer[Any]):
 
     value = serializers.CharField(max_length=100)
     labels = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
+
+    def validate(self, attrs: Any) -> Any:
+        """Ask for the value on a partial change too: an option is always sent whole."""
+        if "value" not in attrs:
+            raise serializers.ValidationError({"value": ["This field is required."]})
+        return attrs
 
 
 class FieldSerializer(SetUpSerializer[Field]):
@@ -126,7 +133,7 @@ class ContentSerializer(SetUpSerializer[Content]):
 class OfCampaign(SetUpEndpoint):
     """A view of what belongs to the campaign that the address names."""
 
-    pagination_class = None
+    pagination_class: Any = None
 
     @cached_property
     def campaign(self) -> Campaign:
@@ -214,12 +221,12 @@ class OneContent(OfCampaign):
         if found is None and not Locale.objects.filter(pk=locale).exists():
             raise NotFound("There is no such locale.")
         empty = dict.fromkeys(Content.TEXTS, "")
-        return self._store(found, {**empty, **request.data}, locale)
+        return self._store(found, {**empty, **body_of(request)}, locale)
 
     @extend_schema(request=ContentSerializer, responses=ContentSerializer)
     def patch(self, request: Request, domain: str, locale: str) -> Response:
         """Change some of the texts."""
-        return self._store(self._find(locale), request.data, locale)
+        return self._store(self._find(locale), body_of(request), locale)
 
     def _find(self, locale: str) -> Content:
         found = self.campaign.contents.filter(locale=locale).first()

@@ -1,5 +1,6 @@
 """How set-up is written by REST: by the model's own rules, row by row, with a line in the audit trail."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -7,30 +8,34 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from modeltranslation.utils import build_localized_fieldname
 from rest_framework import serializers
 
 from campaigns.models import Campaign
+from campaigns.models.campaign import DOMAIN_FORM
 from core import audit
 
 OTHER_LANGUAGES = tuple(code for code, _ in settings.LANGUAGES if code != settings.MODELTRANSLATION_DEFAULT_LANGUAGE)
 MOST_LETTERS_IN_TRAIL = 200
+DOMAIN = re.compile(DOMAIN_FORM)
 
 
-class CampaignField(serializers.CharField):
+@extend_schema_field({"type": "string", "maxLength": 63})
+class CampaignField(serializers.Field[Campaign, Any, str, Any]):
     """A campaign, named by its domain."""
 
     default_error_messages = {"no_campaign": "There is no campaign with this domain."}
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("help_text", "The campaign's domain, as in `aurora-2027`.")
-        super().__init__(max_length=63, **options)
+        super().__init__(**options)
 
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Any) -> Campaign:
         """Find the campaign."""
-        domain = super().to_internal_value(data)
-        campaign = Campaign.objects.filter(domain=domain.lower()).first()
-        if campaign is None or "\0" in domain:
+        is_domain = isinstance(data, str) and DOMAIN.fullmatch(data.lower()) is not None
+        campaign = Campaign.objects.filter(domain=data.lower()).first() if is_domain else None
+        if campaign is None:
             self.fail("no_campaign")
         return campaign
 
@@ -39,6 +44,12 @@ class CampaignField(serializers.CharField):
         return str(value.domain)
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"type": "object", "additionalProperties": {"type": "string"}},
+    }
+)
 class TranslationsField(serializers.Field[Any, Any, Any, Any]):
     """The words of a row in the interface's other languages: ``{"de": {"label": "Alter"}}``."""
 
@@ -93,7 +104,7 @@ class SetUpSerializer[M: models.Model](serializers.ModelSerializer[M]):
 
     def create(self, validated_data: Any) -> M:
         """Store a new row."""
-        row = self.Meta.model()
+        row: M = self.Meta.model()  # type: ignore[misc]  # Each subclass names its own model.
         with transaction.atomic():
             changes = self._fill(row, validated_data)
             self._check(row)
@@ -120,7 +131,7 @@ class SetUpSerializer[M: models.Model](serializers.ModelSerializer[M]):
         """Set the row's values and give what they change."""
         changes = {}
         for name, value in values.items():
-            if name in self._relations():
+            if name in self._relations(row):
                 continue
             old = getattr(row, name, None) if name not in self.FILLED_BY_SAVE or row.pk else None
             setattr(row, name, value)
@@ -131,12 +142,12 @@ class SetUpSerializer[M: models.Model](serializers.ModelSerializer[M]):
     def _check(self, row: M) -> None:
         row.full_clean(exclude={name for name in self.FILLED_BY_SAVE if getattr(row, name, "") is None})
 
-    def _relations(self) -> set[str]:
-        return {field.name for field in self.Meta.model._meta.many_to_many}
+    def _relations(self, row: M) -> set[str]:
+        return {field.name for field in row._meta.many_to_many}
 
     def _relate(self, row: M, values: Mapping[str, Any]) -> dict[str, list[Any]]:
         changes = {}
-        for name in self._relations() & set(values):
+        for name in self._relations(row) & set(values):
             relation = getattr(row, name)
             old = sorted(str(pk) for pk in relation.values_list("pk", flat=True))
             relation.set(values[name])

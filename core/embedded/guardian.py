@@ -42,9 +42,7 @@ def read_groups(stream: BinaryIO) -> dict[int, Farewell]:
     for line in stream:
         message = json.loads(line)
         if "watch" in message:
-            groups[message["watch"]] = [
-                (int(number), float(seconds)) for number, seconds in message["farewell"]
-            ]
+            groups[message["watch"]] = [(int(number), float(seconds)) for number, seconds in message["farewell"]]
         else:
             groups.pop(message["forget"], None)
     return groups

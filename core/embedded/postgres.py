@@ -208,8 +208,7 @@ class Postgres:
     def _check_data(self, data: Path, account: Account | None) -> None:
         if account is None and data.stat().st_uid != os.geteuid():
             raise CannotStart(
-                f"The data in {data} belong to another user of this machine; "
-                "run this as that user, or as root."
+                f"The data in {data} belong to another user of this machine; run this as that user, or as root."
             )
         ours, theirs = self.version.split(".")[0], (data / "PG_VERSION").read_text().strip()
         if theirs != ours:

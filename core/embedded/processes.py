@@ -1,7 +1,9 @@
 """Child processes that never outlive the one that started them."""
 
+import errno
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,6 +23,8 @@ PLAIN_PYTHON = (sys.executable, "-I", "-S")
 """Starts in 15 ms, and nothing of the environment changes it."""
 STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 TAIL_LINES = 12
+FULL_DISK_BYTES = 20_000_000
+"""SeaweedFS, for one, only says that it has no volumes when so little is left."""
 
 
 class CannotStart(Exception):
@@ -156,15 +160,19 @@ class Process:
         except OSError:
             return ""
 
+    def lacks_space(self) -> bool:
+        """Whether a full disk explains that the program failed."""
+        free = shutil.disk_usage(self.program.log.parent).free
+        return free < FULL_DISK_BYTES or os.strerror(errno.ENOSPC) in self.said()
+
     def cannot_start(self, reason: str) -> CannotStart:
         """Give the refusal for a program that failed, with the end of its log."""
-        said = self.said()
-        if "No space left on device" in said or "not enough space" in said:
+        if self.lacks_space():
             return CannotStart(
                 f"The disk is full, so {self.program.title} cannot write. Free some space and start again."
             )
-        lines = said.strip().splitlines()[-TAIL_LINES:]
-        tail = "".join(f"\n    {line}" for line in lines) or " nothing was written."
+        lines = self.said().strip().splitlines()[-TAIL_LINES:]
+        tail = "".join(f"\n    {line[:300]}" for line in lines) or " nothing was written."
         return CannotStart(f"{self.program.title} {reason}. The end of {self.program.log}:{tail}")
 
 

@@ -93,9 +93,7 @@ class Servers:
     def overview(self) -> dict[str, dict[str, int]]:
         """Give port and process id of each started server."""
         return {
-            server.title: {"port": server.port, "pid": server.process.pid}
-            for server in self.wanted()
-            if server.process
+            server.title: {"port": server.port, "pid": server.process.pid} for server in self.wanted() if server.process
         }
 
     def __enter__(self) -> Self:
@@ -137,9 +135,7 @@ def check_storage_variables(variables: Mapping[str, str]) -> None:
 
     :raises CannotStart: an address without bucket and keys.
     """
-    missing = [
-        name for name in ("S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY") if not variables.get(name)
-    ]
+    missing = [name for name in ("S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY") if not variables.get(name)]
     if variables.get("S3_ENDPOINT_URL") and missing:
         raise CannotStart(f"S3_ENDPOINT_URL is set, so {', '.join(missing)} must be set too.")
 

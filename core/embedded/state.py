@@ -137,9 +137,7 @@ class StateFolder:
 
     def remember_servers(self, servers: Mapping[str, Any], variables: Mapping[str, str]) -> None:
         """Write down the running servers and the environment variables that lead to them."""
-        write_private(
-            self.servers_file, {"pid": os.getpid(), "servers": servers, "environment": dict(variables)}
-        )
+        write_private(self.servers_file, {"pid": os.getpid(), "servers": servers, "environment": dict(variables)})
 
     def running_environment(self) -> dict[str, str] | None:
         """Give the environment variables of the servers that run now; None when there are none.

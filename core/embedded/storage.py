@@ -141,9 +141,7 @@ class Storage:
     @cached_property
     def client(self) -> "S3Client":
         """A client of this server."""
-        return storage_client(
-            url=self.url, key_id=self.keys.s3_access_key_id, secret=self.keys.s3_secret_access_key
-        )
+        return storage_client(url=self.url, key_id=self.keys.s3_access_key_id, secret=self.keys.s3_secret_access_key)
 
     def sweep(self) -> None:
         """Remove the sockets that a killed server leaves in the system's temporary folder."""

@@ -52,8 +52,9 @@ class Watched:
         # Its children may still hold the port.
         self.process.kill()
         self.due_at = now + self.pause
+        reason = "the disk is full" if self.process.lacks_space() else describe_exit(code)
         line = (
-            f"{self.process.program.title} ended ({describe_exit(code)}) and is started again in "
+            f"{self.process.program.title} ended ({reason}) and is started again in "
             f"{self.pause:.0f} s; its log is {self.process.program.log}."
         )
         self.pause = min(self.pause * 2, LONGEST_PAUSE)
@@ -71,6 +72,7 @@ def main() -> int:
         with state.claimed("make run") as lock:
             run(state, stopper, port=port, lock=lock)
     except StopRequested:
+        say("Everything has stopped.")
         return 0
     except CannotStart as refusal:
         complain(str(refusal))
@@ -108,16 +110,17 @@ def run(state: StateFolder, stopper: Stopper, *, port: int, lock: int) -> None:
         ):
             ours.append(Process(program, servers.guardian))
             ours[-1].start()
-        wait_until_ready(ours[0], lambda: answers(port), seconds=90)
+        wait_for_web(ours[0], port)
         say("web, worker and tick are running.")
         print_addresses(variables["PUBLIC_URL"], state)
         keep_running([*ours, *servers.processes()])
+    except StopRequested:
+        say("Stopping …")
+        raise
     finally:
         stopper.is_stopping()
-        say("Stopping …")
         stop_together(ours)
         servers.stop()
-        say("Everything has stopped.")
 
 
 def prepare_data(state: StateFolder, servers: Servers, variables: Mapping[str, str]) -> None:
@@ -142,6 +145,21 @@ def prepare_data(state: StateFolder, servers: Servers, variables: Mapping[str, s
     run_to_end(Process(programs.management(state, variables, "The demo", *words), servers.guardian))
     write_private(marker, {"databases": [*loaded, database]})
     say(f"The demo is loaded ({time.monotonic() - began:.1f} s).")
+
+
+def wait_for_web(web: Process, port: int) -> None:
+    """Return when the web server answers.
+
+    :raises CannotStart: it does not, or its processes end while they load the project.
+    """
+
+    def is_ready() -> bool:
+        # granian starts a process that ended again and again, which mends nothing at the first start.
+        if "Unexpected exit from worker" in web.said():
+            raise web.cannot_start("cannot load the project")
+        return answers(port)
+
+    wait_until_ready(web, is_ready, seconds=90)
 
 
 def keep_running(processes: list[Process]) -> None:

@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['id'], name='entries_message_unsent'),
+            index=models.Index(condition=models.Q(('status__in', ['queued', 'sending'])), fields=['wave_id', 'id'], name='entries_message_unsent'),
         ),
         migrations.AddConstraint(
             model_name='message',

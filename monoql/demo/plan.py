@@ -12,7 +12,7 @@ from monoql.demo.tour import TourMarket, tour_markets
 
 ARTIST = "Aurora Vale"
 ZONE = ZoneInfo("America/Los_Angeles")
-MOST_FANS_SENT = 2_000
+MOST_FANS_SENT = 1_200
 """The finished wave really sends its mails, so its campaign stays small however large the demo is."""
 LEAST_FANS = 40
 _WEEKS_BEFORE_TOUR = 8

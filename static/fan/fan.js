@@ -44,7 +44,18 @@
     if (rest > 0 && rest < 24 * 3600e3) setTimeout(() => location.reload(), rest + 3000 + Math.random() * 10000);
   };
 
-  /* The ranking: the selects of the page become one list to order. */
+  /* The ranking: the selects of the page become one list to order. It outlives a reload, until it is sent. */
+
+  const draftOf = (base) => `monoql-ranking ${base}`;
+
+  const forgetDraft = () => {
+    const sent = document.querySelector("[data-sent]");
+    try {
+      if (sent) sessionStorage.removeItem(draftOf(sent.dataset.sent));
+    } catch {
+      /* Storage may be forbidden; then there is nothing to forget. */
+    }
+  };
 
   class Ranking {
     constructor(root) {
@@ -64,7 +75,7 @@
       );
       const sent = selects.map((select) => select.value).filter(Boolean);
       const form = root.closest("form");
-      this.draft = `monoql-ranking ${form.dataset.draft}`;
+      this.draft = draftOf(form.dataset.draft);
       const isAnswer = Boolean(form.dataset.focus || sent.length);
       slots.remove();
       this.find("picker").hidden = false;
@@ -230,7 +241,7 @@
     if (!form) return;
     const adder = document.querySelector("[data-add]");
     const target = document.getElementById(form.dataset.focus) || (adder?.offsetParent ? adder : null);
-    target?.focus();
+    if (target && !target.autofocus) target.focus();
     for (const link of document.querySelectorAll('.notice a[href="#choice-1"]')) {
       link.addEventListener("click", (event) => { event.preventDefault(); adder?.focus(); });
     }
@@ -290,6 +301,7 @@
   document.addEventListener("keydown", closeMenus);
   addEventListener("hashchange", openNamed);
   openNamed();
+  forgetDraft();
   focusFirstError();
   showOwnTimes();
   reloadAtOpening();

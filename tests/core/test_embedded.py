@@ -106,9 +106,9 @@ def test_data_outlive_a_stop_and_no_process_does(state: StateFolder) -> None:
     assert not any(map(is_alive, pids))
     with Servers(state, variables={}) as second:
         with psycopg.connect(second.postgres.url) as connection:
-            assert connection.execute(
-                "SELECT upper(word), current_setting('fsync') FROM kept"
-            ).fetchall() == [("ÜNÏCODE", "on")]
+            assert connection.execute("SELECT upper(word), current_setting('fsync') FROM kept").fetchall() == [
+                ("ÜNÏCODE", "on")
+            ]
         assert second.storage.client.get_object(Bucket="monoql", Key="kept")["Body"].read() == b"bytes"
 
 
@@ -246,9 +246,7 @@ def test_keys_that_do_not_fit_the_data_are_told(state: StateFolder) -> None:
         servers.start()
 
 
-def test_a_full_disk_is_told_before_anything_starts(
-    state: StateFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_told_before_anything_starts(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(state.path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=5_000_000))
 
@@ -278,9 +276,7 @@ def test_a_server_that_does_not_come_up_shows_the_end_of_its_log(
     stop_together([process])
 
 
-def test_a_program_deaf_to_its_farewell_is_killed_with_its_children(
-    guardian: Guardian, tmp_path: Path
-) -> None:
+def test_a_program_deaf_to_its_farewell_is_killed_with_its_children(guardian: Guardian, tmp_path: Path) -> None:
     process = shell(guardian, tmp_path / "log", "trap '' TERM; sleep 600 & echo $!; wait", patience=0.2)
     process.start()
     assert wait_for(lambda: process.said().strip() != "")
@@ -292,9 +288,7 @@ def test_a_program_deaf_to_its_farewell_is_killed_with_its_children(
     assert wait_for(lambda: not is_alive(child))
 
 
-def test_a_program_that_ends_is_started_again_after_a_growing_pause(
-    guardian: Guardian, tmp_path: Path
-) -> None:
+def test_a_program_that_ends_is_started_again_after_a_growing_pause(guardian: Guardian, tmp_path: Path) -> None:
     process = shell(guardian, tmp_path / "log", "exit 7")
     watched = supervisor.Watched(process)
     process.start()

@@ -5,6 +5,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -35,16 +36,16 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def claim_after(barrier: Barrier, pk: object) -> bool:
+def claim_after(barrier: Barrier, pk: UUID) -> bool:
     """Claim when all others do."""
     barrier.wait()
     try:
-        return jobs.claim(Export, str(pk)) is not None
+        return jobs.claim(Export, pk) is not None
     finally:
         connection.close()
 
 
-def naive_claim_after(barrier: Barrier, pk: object) -> bool:
+def naive_claim_after(barrier: Barrier, pk: UUID) -> bool:
     """The same without the conditional UPDATE: look, then write."""
     try:
         is_free = Export.objects.get(pk=pk).status == Export.Status.QUEUED

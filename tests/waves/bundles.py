@@ -122,9 +122,7 @@ def write_bundle(
     (folder / "rules.json").write_bytes(rules.to_json())
     (folder / "snapshot.csv").write_bytes(data)
     with (folder / "allocation.csv").open("wb") as file:
-        allocation_hash, placed = write_allocation(
-            file, snapshot=snapshot, allocation=allocation, rules=rules
-        )
+        allocation_hash, placed = write_allocation(file, snapshot=snapshot, allocation=allocation, rules=rules)
     voided = [f"{snapshot.ref(int(entry))},withdrawn\n" for entry in sorted(allocation.entries)[:1]]
     (folder / "voided.csv").write_text("ref,reason\n" + "".join(voided))
     manifest = Manifest(

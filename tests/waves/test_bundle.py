@@ -38,9 +38,7 @@ def bytes_to_flip(folder: Path) -> list[tuple[Path, int]]:
 
 @pytest.mark.parametrize("ranking", RANKINGS)
 @pytest.mark.parametrize("public_value", ["", "4102338 9f2c"])
-def test_a_bundle_runs_again_without_a_difference(
-    tmp_path: Path, ranking: Ranking, public_value: str
-) -> None:
+def test_a_bundle_runs_again_without_a_difference(tmp_path: Path, ranking: Ranking, public_value: str) -> None:
     manifest = write_bundle(tmp_path, seed=SEED, ranking=ranking, public_value=public_value)
 
     assert differences(tmp_path, commitments_sha256=commitments_hash(manifest)) == []
@@ -138,8 +136,6 @@ def test_the_allocation_is_written_by_market_then_position_with_its_event(tmp_pa
     assert [row[1:2] + row[3:] for row in rows if row[1] == "AZ-PHX"] == [
         ["AZ-PHX", "AZ-PHX-1" if position <= 7 else "AZ-PHX-2", str(position)] for position in range(1, 13)
     ]
-    assert [row[3:] for row in rows if row[1] == "NV-LAS"] == [
-        ["", str(position)] for position in range(1, 12)
-    ]
+    assert [row[3:] for row in rows if row[1] == "NV-LAS"] == [["", str(position)] for position in range(1, 12)]
     assert [row[1] for row in rows] == sorted(row[1] for row in rows)
     assert not [row for row in rows if row[1] == "TX-DAL"]

@@ -1,7 +1,7 @@
 import io
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from time import perf_counter
 
@@ -29,7 +29,7 @@ class SmallWave:
     tickets: list[int]
     places: list[int]
 
-    @property
+    @cached_property
     def snapshot(self) -> Snapshot:
         return snapshot_of(self.lines, MARKETS)
 
@@ -84,7 +84,7 @@ def rows_of(snapshot: Snapshot, allocation: Allocation) -> list[tuple[str, str, 
 
 
 @given(ranking=st.sampled_from(RANKINGS), block=st.sampled_from([1, 3, 1000]), wave=small_waves())
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 def test_the_fast_ways_place_as_the_one_rule_does(ranking: Ranking, block: int, wave: SmallWave) -> None:
     by_the_rule = rerun.walk_down(wave.pairs(), list(ranking), dict(zip(MARKETS, wave.places, strict=True)))
 
@@ -112,9 +112,7 @@ def test_no_market_is_overfull_and_nobody_is_placed_twice(ranking: Ranking, wave
 
 @given(ranking=st.sampled_from(RANKINGS), wave=small_waves())
 @settings(deadline=None)
-def test_a_cutoff_explains_every_choice_that_was_wanted_and_not_granted(
-    ranking: Ranking, wave: SmallWave
-) -> None:
+def test_a_cutoff_explains_every_choice_that_was_wanted_and_not_granted(ranking: Ranking, wave: SmallWave) -> None:
     allocation = wave.drawn(ranking)
 
     granted = dict(zip(allocation.entries.tolist(), allocation.choices.tolist(), strict=True))
@@ -177,9 +175,7 @@ def test_the_last_who_got_in_is_the_markets_cutoff() -> None:
     assert allocation.cutoffs[MARKETS.index("Z_1")] is None
 
 
-@pytest.mark.parametrize(
-    "ranking", [("preference", "preference"), ("lot",), ("score", "preference", "score")]
-)
+@pytest.mark.parametrize("ranking", [("preference", "preference"), ("lot",), ("score", "preference", "score")])
 def test_a_ranking_that_is_none_of_the_five_is_refused(ranking: Ranking) -> None:
     wave = SmallWave(lines=[], tickets=[], places=[0] * len(MARKETS))
 
@@ -239,10 +235,7 @@ def test_a_wave_of_350_000_is_drawn_like_one_by_one(capsys: pytest.CaptureFixtur
     refs = np.sort(random.integers(0, 2**63, count)).tolist()
     named = (random.integers(0, 9, (count, 3)) ** 2 % 17 * 3 + np.arange(3)).tolist()
     text = "ref,reason,tier,choices\n" + "".join(
-        [
-            f"{ref:032x},,0,{'|'.join([markets[one] for one in some])}\n"
-            for ref, some in zip(refs, named, strict=True)
-        ]
+        [f"{ref:032x},,0,{'|'.join([markets[one] for one in some])}\n" for ref, some in zip(refs, named, strict=True)]
     )
     places = [count // 120] * 52
     started = perf_counter()

@@ -112,3 +112,18 @@ def test_a_wave_that_is_not_prepared_is_not_triggered(wave: Wave) -> None:
 
     with pytest.raises(CannotTrigger, match="not finished"):
         selection.trigger(wave=wave, actor=SUPREME, now=timezone.now())
+
+
+def test_a_mail_server_that_is_away_does_not_hold_a_worker(wave: Wave, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: object, emails: object) -> int:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(type(mail.mailers.default), "send_messages", refuse)
+    selection.trigger(wave=wave, actor=SUPREME, now=timezone.now())
+    scenario.run_jobs()
+
+    wave.notification.refresh_from_db()
+    assert wave.notification.status == "queued"
+    assert wave.notification.run_after is not None
+    assert wave.notification.run_after > timezone.now()
+    assert Message.objects.get().status == "queued"

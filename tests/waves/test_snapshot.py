@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.waves.bundles import Line, frozen, ref_of, snapshot_of
+from waves import snapshot
 from waves.merkle import LEAVES_PER_BLOCK
-from waves.snapshot import REASONS, DamagedSnapshot, Snapshot, read_snapshot
+from waves.snapshot import HEADER, REASONS, DamagedSnapshot, Snapshot, read_snapshot
 from waves.snapshot_writer import BlockIndex, FrozenSnapshot, SnapshotWriter
 
 CODES = st.text("aZ09._-", min_size=1, max_size=40)
@@ -42,23 +43,23 @@ def test_a_snapshot_is_read_as_it_was_written(
         for ref in sorted(refs)
     ]
 
-    snapshot = snapshot_of(lines, markets, portion_bytes=portion_bytes)
+    read_back = snapshot_of(lines, markets, portion_bytes=portion_bytes)
 
-    assert [snapshot.ref(entry) for entry in range(len(snapshot))] == [line.ref for line in lines]
-    assert [REASONS[reason] for reason in snapshot.reasons] == [line.reason for line in lines]
-    assert snapshot.tiers.tolist() == [line.tier for line in lines]
-    named = np.split(snapshot.choices, snapshot.offsets[1:-1]) if lines else []
+    assert [read_back.ref(entry) for entry in range(len(read_back))] == [line.ref for line in lines]
+    assert [REASONS[reason] for reason in read_back.reasons] == [line.reason for line in lines]
+    assert read_back.tiers.tolist() == [line.tier for line in lines]
+    named = np.split(read_back.choices, read_back.offsets[1:-1]) if lines else []
     assert [tuple(markets[market] for market in some) for some in named] == [line.choices for line in lines]
-    assert snapshot.sha256 == sha256(frozen(lines)[0]).hexdigest()
+    assert read_back.sha256 == sha256(frozen(lines)[0]).hexdigest()
 
 
 def test_reasons_are_counted_by_name() -> None:
-    snapshot = read(f"ref,reason,tier,choices\n{FIRST}\n{SECOND}\n")
+    read_back = read(f"ref,reason,tier,choices\n{FIRST}\n{SECOND}\n")
 
-    counts = snapshot.reason_counts()
+    counts = read_back.reason_counts()
 
     assert {reason: count for reason, count in counts.items() if count} == {"": 1, "excluded": 1}
-    assert snapshot.may_be_drawn.tolist() == [True, False]
+    assert read_back.may_be_drawn.tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -106,12 +107,26 @@ def test_a_damaged_line_is_refused_by_its_number(second: str, problem: str) -> N
         assert "line 3" in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "ref,reason,tier", "ref,reason,tier,choice\n", "\ufeffref,reason,tier,choices\n"]
-)
+@pytest.mark.parametrize("text", ["", "ref,reason,tier", "ref,reason,tier,choice\n", "\ufeffref,reason,tier,choices\n"])
 def test_a_snapshot_with_another_header_is_refused(text: str) -> None:
     with pytest.raises(DamagedSnapshot, match="line 1: the header"):
         read(text)
+
+
+def test_a_market_made_up_to_have_anothers_key_is_refused() -> None:
+    market, other = b"AZ-PHX-2027-0001", b"AZ-PHX-3"
+    multiplier = snapshot._FIRST_MULTIPLIER
+
+    def words(text: bytes) -> list[int]:
+        return [int.from_bytes(text[begin : begin + 8], "little") for begin in range(0, len(text), 8)]
+
+    first, second = words(market)
+    rest = (first * multiplier ^ second ^ words(other)[0] * multiplier) % 2**64
+    line = b"1" * 32 + b",,7," + other + rest.to_bytes(8, "little")
+    assert not set(rest.to_bytes(8, "little")) & set(b",|\n"), "choose another code"
+
+    with pytest.raises(DamagedSnapshot, match="line 2: it names a market that is not of this wave"):
+        read_snapshot(io.BytesIO(HEADER + line + b"\n"), markets=[market.decode()])
 
 
 def test_a_line_that_never_ends_is_refused_before_it_fills_the_memory() -> None:

@@ -3,12 +3,15 @@
 import signal
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import connection
 from django.utils import timezone
 
-from core.tick import tick
+from core.tick import call, functions, tick
 
 
 class Command(BaseCommand):
@@ -29,6 +32,15 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        threads = [threading.Thread(target=self._repeat, args=(function, every, stop)) for function in functions()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _repeat(self, function: Callable[[datetime], int], every: float, stop: threading.Event) -> None:
+        """Call one function again and again. Each has a thread: a slow mail server must not hold up a closing."""
         while not stop.is_set():
-            tick(timezone.now())
+            call(function, timezone.now())
             stop.wait(every)
+        connection.close()

@@ -2,6 +2,8 @@
 
 import logging
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -15,6 +17,18 @@ FANS = 20_000
 SEED = 2027
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Keep back a logger's lines about single mails and jobs, which would hide the few that tell how far it is."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 class Command(BaseCommand):
     """Builds the demo once; again, it says that it is there and changes nothing."""
 
@@ -23,12 +37,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the number of fans, the seed, and whether to begin anew."""
         parser.add_argument("--fans", type=int, default=FANS, help=f"how many fans in all ({FANS})")
-        parser.add_argument(
-            "--seed", type=int, default=SEED, help=f"the same seed gives the same fans ({SEED})"
-        )
-        parser.add_argument(
-            "--reset-demo", action="store_true", help="take the demo away first and build it anew"
-        )
+        parser.add_argument("--seed", type=int, default=SEED, help=f"the same seed gives the same fans ({SEED})")
+        parser.add_argument("--reset-demo", action="store_true", help="take the demo away first and build it anew")
 
     def handle(self, *args: Any, fans: int, seed: int, reset_demo: bool, **options: Any) -> None:
         """Build, or say why not."""
@@ -39,17 +49,14 @@ class Command(BaseCommand):
         if build.is_whole() and not reset_demo:
             self._say("The demo is there already; nothing was changed. With --reset-demo it is built anew.")
             return
-        # Thousands of lines about single mails and jobs would hide the few that tell how far it is.
-        logging.getLogger("core").setLevel(logging.WARNING)
         try:
-            self._take_away()
-            self._say(f"Building the demo: {fans:,} fans, seed {seed}")
-            build.build_demo(build.Order(count=fans, seed=seed, now=timezone.now(), say=self._say))
+            with _quiet("core"):
+                self._take_away()
+                self._say(f"Building the demo: {fans:,} fans, seed {seed}")
+                build.build_demo(build.Order(count=fans, seed=seed, now=timezone.now(), say=self._say))
         except Refusal as refusal:
             raise CommandError(refusal.message) from refusal
-        self._say(
-            f"The demo is ready. Sign in to the admin as {build.USERNAME} with the password {build.PASSWORD}."
-        )
+        self._say(f"The demo is ready. Sign in to the admin as {build.USERNAME} with the password {build.PASSWORD}.")
 
     def _take_away(self) -> None:
         if build.is_begun():

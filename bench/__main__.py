@@ -1,0 +1,60 @@
+"""``make bench``: start servers of its own, measure, print a table, write bench/report.json.
+
+``SIZE=full`` goes to millions; ``ONLY=`` picks rows by a part of their name.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from core.embedded.processes import CannotStart
+from core.embedded.servers import Servers
+from core.embedded.state import StateFolder
+
+REPORT = Path(__file__).parent / "report.json"
+
+
+def main() -> int:
+    """Run every benchmark on durable servers in a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="monoql-bench-") as folder:
+        Path(folder).chmod(0o755)
+        try:
+            with Servers(StateFolder(Path(folder) / "state"), variables=os.environ) as servers:
+                os.environ.update(servers.environment())
+                os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
+                os.environ["LOG_LEVEL"] = "WARNING"
+                return measure()
+        except CannotStart as refusal:
+            print(refusal, file=sys.stderr)
+            return 1
+
+
+def measure() -> int:
+    """Migrate, measure, report."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from bench import preparing, registering
+    from bench.rows import table
+
+    call_command("migrate", verbosity=0)
+    entries = 3_500_000 if os.environ.get("SIZE") == "full" else 350_000
+    only = os.environ.get("ONLY", "")
+    rows = []
+    for name, benchmark in (
+        ("registering", registering.measure),
+        ("preparing", lambda: preparing.measure(entries)),
+    ):
+        if only in name:
+            rows += benchmark()
+    print(table(rows))
+    REPORT.write_text(json.dumps([row.__dict__ for row in rows], indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

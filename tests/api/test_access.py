@@ -1,0 +1,127 @@
+"""Who may do what: staff with rights everything, other staff and strangers nothing, fans what is theirs."""
+
+import base64
+
+import pytest
+from django.test import Client
+
+from campaigns.models import Campaign
+from entries.models import Entry
+from tests.api.addresses import Address, addresses
+from tests.api.calling import Api, is_error, signed_in
+from viewers.api import StaffEndpoint, WhoIsAsking
+from viewers.authentication import FAILURES_AT_ONCE
+from viewers.models import Staff
+
+pytestmark = pytest.mark.django_db
+
+STAFF_ONLY = [
+    (method, address)
+    for address in addresses()
+    for method in address.methods
+    if issubclass(address.view, StaffEndpoint)
+    and address.view is not WhoIsAsking
+    and (method, address.path) != ("GET", "campaigns/aurora/")
+]
+
+
+def basic(name: str, password: str) -> str:
+    """The header of basic authentication."""
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
+def test_the_sweep_sees_every_endpoint_for_staff() -> None:
+    paths = {address.path for _method, address in STAFF_ONLY}
+
+    assert {"artists/", "campaigns/aurora/open/", "codes/uploads/", "waves/1/trigger/"} <= paths
+    assert len(STAFF_ONLY) > 35
+
+
+@pytest.mark.parametrize(("method", "address"), STAFF_ONLY, ids=lambda part: getattr(part, "path", part))
+def test_only_staff_with_the_right_get_in(method: str, address: Address, tour: Campaign, clerk_api: Api) -> None:
+    stranger = Api().send(method, address.path)
+    clerk = clerk_api.send(method, address.path)
+
+    assert is_error(stranger, 401, "not_authenticated")
+    assert stranger.headers["WWW-Authenticate"].startswith("Session")
+    assert is_error(clerk, 403, "not_allowed")
+
+
+def test_staff_without_the_right_see_a_campaign_as_fans_do(tour: Campaign, clerk_api: Api, staff: Api) -> None:
+    assert "readiness" not in clerk_api.get("campaigns/aurora/").body
+    assert "readiness" in staff.get("campaigns/aurora/").body
+
+
+def test_a_session_must_send_its_csrf_token(supreme: Staff) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(supreme)
+    sue = Api(client)
+
+    without = sue.post("artists/", {"name": "Aurora Vale"})
+    token = sue.get("viewer/").body["csrf_token"]
+    with_token = sue.post("artists/", {"name": "Aurora Vale"}, x_csrftoken=token)
+
+    assert is_error(without, 403, "csrf_failed")
+    assert with_token.status == 201
+
+
+def test_name_and_password_need_no_csrf_token(supreme: Staff) -> None:
+    program = Api(Client(enforce_csrf_checks=True), authorization=basic("sue", "correct horse"))
+
+    assert program.post("artists/", {"name": "Aurora Vale"}).status == 201
+    assert program.get("viewer/").body["name"] == "sue"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_password_that_a_browser_remembers_is_no_use_to_another_site(supreme: Staff, site: str) -> None:
+    browser = Api(authorization=basic("sue", "correct horse"), sec_fetch_site=site)
+
+    assert is_error(browser.post("artists/", {"name": "Aurora Vale"}), 403, "csrf_failed")
+    assert browser.get("artists/").status == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Basic", "Basic !!!", "Basic a b", basic("sue", "wrong"), basic("s\0e", "x"), basic("x" * 5000, "x")],
+)
+def test_wrong_credentials_are_refused_in_one_shape(supreme: Staff, header: str) -> None:
+    assert is_error(Api(authorization=header).get("artists/"), 401, "authentication_failed")
+
+
+def test_guessing_passwords_is_slowed_down(supreme: Staff, settings: object) -> None:
+    guesser = Api(authorization=basic("nobody\0", "guess"))
+    for _ in range(FAILURES_AT_ONCE):
+        guesser.get("artists/")
+
+    answer = Api(authorization=basic("sue", "correct horse")).get("artists/")
+
+    assert is_error(answer, 429, "throttled")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_the_viewer_is_told_who_she_is(staff: Api, clerk_api: Api, api: Api) -> None:
+    sue, carl, fan = (program.get("viewer/").body for program in (staff, clerk_api, api))
+
+    assert (sue["kind"], sue["name"], sue["is_supreme"]) == ("staff", "sue", True)
+    assert "run_waves" in sue["may"]
+    assert (carl["kind"], carl["is_supreme"], carl["may"]) == ("staff", False, [])
+    assert (fan["kind"], fan["name"], fan["may"]) == ("fan", "", [])
+
+
+def test_a_session_of_staff_plays_no_role_in_registering(tour: Campaign, supreme: Staff) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(supreme)
+    form = {"email": "ada@example.com", "name": "Ada", "choices": ["CA-LAX"]}
+
+    answer = Api(client).post("campaigns/aurora/entries/", form, authorization=basic("sue", "wrong"))
+
+    assert answer.status == 202
+    assert Entry.objects.get().identifier == "ada@example.com"
+
+
+def test_staff_of_an_inactive_account_are_strangers(supreme: Staff) -> None:
+    sue = signed_in(supreme)
+    Staff.objects.update(is_active=False)
+
+    assert is_error(sue.get("artists/"), 401, "not_authenticated")
+    assert Api(authorization=basic("sue", "correct horse")).get("artists/").status == 401

@@ -1,0 +1,228 @@
+"""Whatever is sent to any address, the answer is never our own fault, and a refusal has the one shape."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from campaigns.models import Campaign, Venue
+from core.throttling import fan_requests
+from tests import scenario
+from tests.api.addresses import addresses
+from tests.api.calling import Answer, Api, has_messages, read, url
+from waves.models import Wave
+
+pytestmark = pytest.mark.django_db
+DEEP = json.loads("[" * 200 + "]" * 200)
+HOSTILE: list[Any] = [
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    10**30,
+    -(2**63),
+    1e300,
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "\u202e\ufeff\x7f",
+    "x" * 20_000,
+    "9" * 5_000,
+    "'; DROP TABLE campaigns_campaign; --",
+    "{{ 7 * 7 }} %s %(x)s {0}",
+    "../../etc/passwd",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "2027-02-01T10:00",
+    [],
+    [[]],
+    [None],
+    [{}],
+    ["CA-LAX", 1],
+    list(range(500)),
+    {},
+    {"": None},
+    {"en": {"a": "b"}},
+    {"CA-LAX": 1e9},
+    DEEP,
+]
+TEXTS = [value for value in HOSTILE if isinstance(value, str) and len(value) < 1000 and value != "\ud800"]
+
+
+def bodies() -> dict[str, dict[str, Any]]:
+    """A good body for each address that takes one, by method and path; each of its values is then spoilt in turn."""
+    campaign = {
+        "type": "registration",
+        "name": "New",
+        "artist": 1,
+        "domain": "new",
+        "is_released": False,
+        "reference_timezone": "UTC",
+        "open_at": "2027-01-01T00:00:00Z",
+        "locales": ["en_US"],
+        "default_locale": "en_US",
+        "identifier_type": "email",
+        "category_id": "",
+        "requires_phone_confirmation": False,
+        "minimum_age": 16,
+        "nothing": 1,
+    }
+    venue = {"name": "Hall", "address": "", "city": "A", "state": "", "country": "US", "timezone": "UTC"}
+    event = {
+        "code": "NEW-1",
+        "number": 1,
+        "name": "",
+        "starts_at": "2027-06-01T00:00:00Z",
+        "presale_at": None,
+        "link": "",
+    }
+    options = [{"value": "a", "labels": {"en": "A"}}]
+    field = {"key": "new", "number": 9, "type": "text", "label": "New", "help_text": "", "is_required": False}
+    market = {"code": "NEW", "venue": 1, "population_limit": 5, "split": "concurrent", "link": "", "is_active": True}
+    return {
+        "POST artists/": {"name": "A", "discovery_id": "", "image": "", "fan_club_name": ""},
+        "POST venues/": {**venue, "latitude": 1, "longitude": 1, "translations": {"de": {"city": "A"}}},
+        "POST locales/": {"code": "xx_XX", "name": "X", "direction": "ltr", "is_active": True},
+        "POST campaigns/": campaign,
+        "PATCH campaigns/aurora/": campaign,
+        "POST campaigns/aurora/open/": {"reason": "A"},
+        "POST campaigns/aurora/markets/": {**market, "events": [event]},
+        "PATCH campaigns/aurora/markets/CA-LAX/": market,
+        "POST campaigns/aurora/fields/": {**field, "options": options, "translations": {"de": {"label": "A"}}},
+        "PATCH campaigns/aurora/fields/seat/": {"is_personal": True, "options": options},
+        "PUT campaigns/aurora/contents/en_US/": {"title": "A", "open": "B", "nothing": 1},
+        "POST campaigns/aurora/entries/": {
+            "email": "ada@example.com",
+            "name": "Ada",
+            "phone": "+1 213 555 0123",
+            "choices": ["CA-LAX"],
+            "answers": {"seat": "A"},
+            "locale": "en_US",
+        },
+        "POST campaigns/aurora/entries/confirm/": {"token": "x"},
+        "POST waves/": {"campaign": "aurora", "local": "2027-02-01T10:00", "is_second": False, "name": ""},
+        "POST waves/1/prepare/": {
+            "code_type": "presale",
+            "ranking": ["score"],
+            "score_tier": 10,
+            "score_min": 0,
+            "score_max": 9,
+            "reassign": False,
+            "public_source": "",
+            "limits": {"CA-LAX": 1},
+        },
+        "POST waves/1/public-value/": {"value": "A"},
+        "POST waves/1/abandon/": {"reason": "A"},
+        "POST exports/": {"campaign": "aurora", "dataset": "entries", "wave": 1},
+    }
+
+
+def is_civil(answer: Answer) -> bool:
+    """Whether an answer is a success, or an error that blames the request in the one shape."""
+    if answer.status < 400:
+        return True
+    is_whole = isinstance(answer.body, dict) and set(answer.body) == {"code", "message", "errors"}
+    return answer.status < 500 and is_whole and bool(answer.body["message"]) and has_messages(answer.body["errors"])
+
+
+@pytest.fixture
+def wave(tour: Campaign) -> Wave:
+    """A wave of the tour, whose number stands in the addresses."""
+    return scenario.make_wave(tour)
+
+
+def address_of(path: str, wave: Wave) -> str:
+    """The path with this wave's number."""
+    return path.replace("waves/1/", f"waves/{wave.pk}/")
+
+
+def test_every_address_that_takes_a_body_is_in_the_table() -> None:
+    writing = {
+        f"{method} {address.path}"
+        for address in addresses()
+        for method in address.methods
+        if method != "GET" and not address.path.endswith(("/close/", "/finish/", "/trigger/", "/uploads/"))
+    }
+    similar = {"PATCH artists/1/", "PATCH venues/1/", "PATCH locales/en_US/", "PATCH campaigns/aurora/contents/en_US/"}
+
+    assert writing - similar == set(bodies())
+
+
+@pytest.mark.parametrize("target", bodies())
+def test_no_value_of_a_body_is_our_fault(staff: Api, wave: Wave, target: str) -> None:
+    method, _, path = target.partition(" ")
+    good = bodies()[target]
+    if "venue" in good:
+        good["venue"] = Venue.objects.latest("pk").pk
+
+    for name, inner in [(name, None) for name in good] + [("answers", "seat"), ("limits", "CA-LAX")]:
+        for value in HOSTILE if name in good else []:
+            spoilt = {**good, name: {inner: value} if inner else value}
+            fan_requests.clear()
+            answer = staff.send(method, address_of(path, wave), spoilt)
+            assert is_civil(answer), (name, value, answer)
+
+
+def test_no_value_of_a_nested_event_or_option_is_our_fault(staff: Api, tour: Campaign) -> None:
+    venue = Venue.objects.latest("pk").pk
+    event = {"code": "NEW-1", "starts_at": "2027-06-01T00:00:00Z"}
+
+    for value in HOSTILE:
+        for name in ("code", "number", "name", "starts_at", "presale_at", "link", "is_active"):
+            market = {"code": "NEW", "venue": venue, "events": [{**event, name: value}]}
+            assert is_civil(staff.post("campaigns/aurora/markets/", market)), (name, value)
+            changed = {"events": [{**event, "code": "CA-LAX-1", name: value}]}
+            assert is_civil(staff.patch("campaigns/aurora/markets/CA-LAX/", changed)), (name, value)
+        for option in ({"value": value}, {"value": "a", "labels": value}, {"value": "a", "labels": {"en": value}}):
+            assert is_civil(staff.patch("campaigns/aurora/fields/seat/", {"options": [option]})), option
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_text_of_a_form_is_our_fault(staff: Api, tour: Campaign, text: str) -> None:
+    good = {"campaign": "aurora", "market": "CA-LAX", "event": "", "code_type": "presale"}
+
+    for name in good:
+        file = SimpleUploadedFile(text or "x", text.encode() or b"A")
+        form = {**good, name: text, "file": file}
+        assert is_civil(read(staff.client.post(url("codes/uploads/"), form))), name
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_text_of_a_query_or_header_is_our_fault(staff: Api, api: Api, tour: Campaign, text: str) -> None:
+    queries = ("cursor", "limit", "locale", "campaign", "format")
+    for path in ("artists/", "campaigns/aurora/", "campaigns/aurora/entry/", "waves/", "exports/"):
+        for program in (staff, api):
+            for name in queries:
+                sent = {"campaign": "aurora", name: text}
+                assert is_civil(read(program.client.get(url(path), sent))), (path, name)
+    for name in ("authorization", "accept", "accept_language", "x_forwarded_for", "x_csrftoken"):
+        for prefix in ("", "Bearer ", "Basic "):
+            assert is_civil(api.get("campaigns/aurora/", **{name: prefix + text})), (name, prefix)
+            assert is_civil(api.get("campaigns/aurora/entry/", **{name: prefix + text})), (name, prefix)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=40),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(target=st.sampled_from(sorted(bodies())), data=st.data())
+def test_no_body_that_somebody_could_think_of_is_our_fault(
+    staff: Api, wave: Wave, target: str, data: st.DataObject
+) -> None:
+    method, _, path = target.partition(" ")
+    names = st.sampled_from(sorted(bodies()[target])) | st.text(max_size=12)
+    body = data.draw(st.dictionaries(names, json_values, max_size=6))
+    fan_requests.clear()
+
+    assert is_civil(staff.send(method, address_of(path, wave), body))
