@@ -30,7 +30,7 @@ def recipient(name: str, email: str) -> str:
     return str(Address(display_name=name, username=local, domain=domain))
 
 
-def policy_of(email: EmailMessage) -> policy.EmailPolicy[message.EmailMessage]:
+def policy_of(email: EmailMessage) -> "policy.EmailPolicy[message.EmailMessage]":
     """SMTPUTF8 (RFC 6531) where a local part is not ASCII: there is no other way to write it; else plain SMTP."""
     is_ascii = all(address.rpartition("@")[0].rpartition("<")[2].isascii() for address in email.recipients())
     return policy.SMTP if is_ascii else policy.SMTPUTF8

@@ -17,7 +17,11 @@ from entries.registration import Form, register
 
 def submit(campaign: Campaign, email: str, locale: str = "en_US") -> None:
     """A fan presses the button."""
-    register(published=published(campaign.domain), form=Form(email=email, locale=locale, name="Jürgen Öz", choices=["CA-LAX"]), now=timezone.now())
+    register(
+        published=published(campaign.domain),
+        form=Form(email=email, locale=locale, name="Jürgen Öz", choices=["CA-LAX"]),
+        now=timezone.now(),
+    )
 
 
 def test_a_registration_mails_a_link_and_quotes_nothing_that_was_typed(tour: Campaign) -> None:
