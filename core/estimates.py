@@ -28,7 +28,7 @@ class Count:
 def _rounded(number: int) -> int:
     """To three digits: more would pretend to be known."""
     size = 10 ** max(0, len(str(number)) - 3)
-    return round(number / size) * size
+    return int(round(number / size) * size)
 
 
 def counts_by_key(
@@ -57,7 +57,7 @@ def _capped(table: str, column: str, keys: Sequence[int], most: int) -> dict[int
         " FROM unnest(%s::bigint[]) AS key"
     ).format(table=sql.Identifier(table), column=sql.Identifier(column), most=sql.Literal(most + 1))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [list(keys)])  # type: ignore[arg-type]  # psycopg composes it.
+        cursor.execute(statement, [list(keys)])
         return {int(key): int(number) for key, number in cursor.fetchall()}
 
 

@@ -265,6 +265,9 @@ def _clean_name(given: Any, errors: dict[str, list[str]]) -> str:
         return ""
     if not name:
         errors["name"] = [_("Please enter your name.")]
+    elif "://" in name or "www." in name.lower():
+        # Operators' texts greet fans by name, and mail programs make links of addresses.
+        errors["name"] = [_("Please enter your name without a web address.")]
     return name
 
 

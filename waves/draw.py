@@ -1,7 +1,7 @@
 """The draw: a random order of the entries, and the places that follow from it by one rule.
 
-Pure arrays in and out, so that a draw of ten million entries needs a minute and less than a gigabyte. The
-rule goes down a sorted list of (entry, choice) pairs; here it is followed in equal but faster ways, which
+Pure arrays in and out: ten million entries with three choices each take half a minute of one processor and
+1.1 GB. The rule goes down a sorted list of (entry, choice) pairs; here it is followed in equal but faster ways, which
 the tests compare with the rule taken literally.
 """
 

@@ -1,7 +1,7 @@
 """What happened to an entry in each wave, and why: read from its assignment, the snapshot and the cut-offs."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -62,6 +62,8 @@ def outcomes(entry: Entry, published: Published) -> list[Outcome]:
     for wave in waves:
         selected = outcomes_in_wave(wave, [entry.pk], published).get(entry.pk)
         outcome = selected or _why_not(wave, entry, published)
+        if outcome is not None and not published.campaign.show_access_code:
+            outcome = replace(outcome, code="")  # Her mail alone has it.
         if outcome is not None:
             found.append(outcome)
     return found

@@ -114,11 +114,14 @@ def _read(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Frozen:
         with (folder / "reasons.csv").open("wb") as file:
             file.write(b"ref,reason\n")
             for row in copy_out(*_hidden_reasons_query(prep, plan)):
-                file.write(bytes(row).replace(b"\t", b","))
+                line = bytes(row).replace(b"\t", b",")
+                reasons[line[REASON_STARTS:].rstrip()] += 1
+                file.write(line)
     with (folder / "entry_ids").open("wb") as file:
         ids.tofile(file)
     prefix = f"draws/{prep.wave.campaign.public_id}/{prep.wave_id}-{claim.fence}/"
-    named = {reason.decode(): count for reason, count in reasons.items() if reason}
+    # Operators see what stands behind the snapshot's "excluded".
+    named = {reason.decode(): count for reason, count in reasons.items() if reason not in (b"", b"excluded")}
     return Frozen(plan=plan, snapshot=snapshot, reasons=named, frozen_at=now, prefix=prefix)
 
 

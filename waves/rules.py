@@ -100,7 +100,7 @@ class MarketRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What a draw follows; ``markets`` is by market code, in the order that numbers the wave's markets."""
+    """What a draw follows; ``markets`` is by market code."""
 
     campaign: str
     wave: str

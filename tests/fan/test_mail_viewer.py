@@ -81,3 +81,12 @@ def test_outside_development_there_are_no_such_pages(client: Client, db: None, s
     settings.DEVELOPMENT = False
 
     assert client.get(path).status_code == 404
+
+
+def test_addresses_of_every_script_are_shown_and_found(client: Client) -> None:
+    write(1, "用户@example.com")
+
+    page = client.get("/mail/?to=用户").content.decode()
+
+    assert "用户@example.com" in page
+    assert client.get("/mail/confirmation.1/").status_code == 200

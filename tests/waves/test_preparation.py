@@ -142,7 +142,15 @@ def test_each_entry_stands_with_its_first_reason(tmp_path: Path) -> None:
         "Low": "below_min_score",
         "Top": "above_max_score",
     }
-    assert wave.draw.reasons["no_choice"] == 1
+    assert wave.draw.reasons == {
+        "withdrawn": 1,
+        "blocked": 1,
+        "unconfirmed": 1,
+        "gate_failed": 1,
+        "no_choice": 1,
+        "below_min_score": 1,
+        "above_max_score": 1,
+    }
     assert differences(scenario.bundle_of(wave, tmp_path)) == []
 
 
