@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from core.models import Job
+from core.parsing import require_length
 from core.refusal import Invalid, NotAllowed, Refusal
 from core.storage import NotStored
 
@@ -44,6 +45,11 @@ class Endpoint(APIView):
     """A view whose answers nobody keeps, unless it says otherwise."""
 
     http_method_names = ["get", "head", "post", "put", "patch"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check what every request must have before its method is called."""
+        require_length(request)
+        super().initial(request, *args, **kwargs)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Mark the answer as one that is kept nowhere."""

@@ -18,6 +18,23 @@ SPARE_BYTES = 64 * 1024
 """Room for the other fields and the boundaries of a form with a file."""
 
 
+class LengthRequired(APIException):
+    """The body's length is not declared. WSGI hands over no such body, so it would seem to be empty."""
+
+    status_code = status.HTTP_411_LENGTH_REQUIRED
+    default_code = "length_required"
+    default_detail = gettext_lazy("Declare the length of the body in the header Content-Length.")
+
+
+def require_length(request: Request) -> None:
+    """Refuse a body that comes in chunks.
+
+    :raises LengthRequired: it does.
+    """
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        raise LengthRequired
+
+
 class TooLarge(APIException):
     """The body is larger than the endpoint takes."""
 

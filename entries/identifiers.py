@@ -12,6 +12,8 @@ from core.refusal import Refusal
 
 MOST_LETTERS = 254
 """An address that mail servers accept is no longer (RFC 5321, 4.5.3.1)."""
+MOST_TO_NORMALIZE = 1000
+"""Normal forms cost time by the square of the length: 64 KB of combining marks take two seconds."""
 BAD_ADDRESS = _("This does not look like an e-mail address. It has a form like name@example.com.")
 
 
@@ -27,6 +29,8 @@ def normalize_email(address: str) -> str:
 
     :raises BadIdentifier: a part is empty, has control characters, or the domain cannot be encoded.
     """
+    if len(address) > MOST_TO_NORMALIZE:
+        raise BadIdentifier(str(BAD_ADDRESS), field="email")
     text = unicodedata.normalize("NFKC", address).strip()
     local, at, domain = text.rpartition("@")
     local = unicodedata.normalize("NFKC", local.casefold())
@@ -55,7 +59,7 @@ def normalize_number(number: str) -> str:
 
     :raises BadIdentifier: it is empty, too long or has control characters.
     """
-    text = unicodedata.normalize("NFKC", number).strip()
+    text = unicodedata.normalize("NFKC", number[: MOST_TO_NORMALIZE + 1]).strip()
     if not text or len(text) > MOST_LETTERS or _has_control(text):
         raise BadIdentifier(str(_("Enter your number as it stands in your account.")))
     return text

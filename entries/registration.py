@@ -22,7 +22,6 @@ from core.locks import Space, lock_shared
 from core.refusal import Invalid, Refusal
 from entries.answers import BadAnswer, clean_answers, clean_line
 from entries.identifiers import (
-    MOST_LETTERS,
     BadIdentifier,
     check_deliverable,
     fan_key,
@@ -246,10 +245,8 @@ def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
 
 
 def _clean_email(given: Any, errors: dict[str, list[str]]) -> str:
-    # Normal forms cost time by the square of the length, so what is far too long is not brought to one.
-    is_readable = isinstance(given, str) and len(given) <= 2 * MOST_LETTERS
     try:
-        email = normalize_email(given if is_readable else "")
+        email = normalize_email(given if isinstance(given, str) else "")
         check_deliverable(email)
     except BadIdentifier as bad:
         errors["email"] = [bad.message]

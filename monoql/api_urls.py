@@ -1,7 +1,7 @@
 """URLs of the REST API, version 1, of its OpenAPI document and of the two pages that show it."""
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from campaigns.api import campaign, catalogue, setup
 from codes import api as codes
@@ -9,6 +9,7 @@ from core.api import Nowhere
 from entries import api as entries
 from entries.receipts import signing_key
 from exports import api as exports
+from monoql.api_document import api_document
 from viewers import api as viewers
 from waves import api as waves
 from waves import fan_api
@@ -67,7 +68,7 @@ version_1: Urls = [
 
 urlpatterns: Urls = [
     path("v1/", include(version_1)),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", api_document, name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema")),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema")),
     re_path(r"^", Nowhere.as_view()),

@@ -7,7 +7,7 @@ addresses. Each worker has its own database (pytest-django), Valkey database, qu
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +18,8 @@ from core.embedded.processes import CannotStart
 from core.embedded.servers import Servers
 from core.embedded.state import StateFolder
 from core.embedded.storage import make_bucket, storage_client
+
+type AddCleanup = Callable[[Callable[[], None]], None]
 
 EXTERNAL = ("DATABASE_URL", "BROKER_URL", "S3_ENDPOINT_URL")
 KEYS = {
@@ -44,7 +46,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
             start_for_the_run(early_config)
         except CannotStart as refusal:
             raise pytest.UsageError(str(refusal)) from None
-    claim_a_share(os.environ.get("PYTEST_XDIST_WORKER", "main"), early_config)
+    claim_a_share(os.environ.get("PYTEST_XDIST_WORKER", "main"))
     return (yield)
 
 
@@ -55,23 +57,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def start_for_the_run(config: pytest.Config) -> None:
     """Start the servers of this run and lead the environment to them; they end with pytest."""
-    state = StateFolder(temporary_folder(config.add_cleanup))
     os.environ.update({name: os.environ.get(name) or text for name, text in KEYS.items()})
     given = [name for name in EXTERNAL if os.environ.get(name)]
-    servers = Servers(state, variables=os.environ, durable=False)
+    servers = temporary_servers(config.add_cleanup, variables=os.environ, durable=False)
     servers.start()
-    config.add_cleanup(servers.stop)
     os.environ.update(servers.environment())
+    os.environ["MONOQL_TESTS_MAIL"] = str(servers.state.mail)
     os.environ["MONOQL_TESTS_GIVEN"] = " ".join(given)
     os.environ["MONOQL_TESTS_BUCKET"] = os.environ["S3_BUCKET"]
 
 
-def claim_a_share(worker: str, config: pytest.Config) -> None:
+def claim_a_share(worker: str) -> None:
     """Keep this worker's queues, objects and mails apart from the other workers'."""
     given = os.environ["MONOQL_TESTS_GIVEN"].split()
     os.environ["MONOQL_QUEUE_PREFIX"] = f"tests-{worker}-"
     os.environ["S3_BUCKET"] = f"{os.environ['MONOQL_TESTS_BUCKET']}-{worker}"
-    os.environ["MAIL_FOLDER"] = str(temporary_folder(config.add_cleanup))
+    os.environ["MAIL_FOLDER"] = str(Path(os.environ["MONOQL_TESTS_MAIL"], worker))
+    Path(os.environ["MAIL_FOLDER"]).mkdir(exist_ok=True)
     if "BROKER_URL" not in given:
         number = int(worker.removeprefix("gw")) + 1 if worker.startswith("gw") else 0
         os.environ["BROKER_URL"] = urlunsplit(urlsplit(os.environ["BROKER_URL"])._replace(path=f"/{number}"))
@@ -83,7 +85,17 @@ def claim_a_share(worker: str, config: pytest.Config) -> None:
     make_bucket(client, os.environ["S3_BUCKET"])
 
 
-def temporary_folder(add_cleanup: Callable[[Callable[[], None]], None]) -> Path:
+def temporary_servers(add_cleanup: AddCleanup, *, variables: Mapping[str, str], durable: bool) -> Servers:
+    """Give servers on a folder that is deleted when they have ended, even when pytest was killed."""
+    state = StateFolder(temporary_folder(add_cleanup))
+    servers = Servers(state, variables=variables, durable=durable)
+    add_cleanup(servers.stop)
+    for folder in (state.path, state.outside):
+        servers.guardian.delete_in_the_end(folder)
+    return servers
+
+
+def temporary_folder(add_cleanup: AddCleanup) -> Path:
     """Make a folder that PostgreSQL's account may enter, and that is deleted at the cleanup."""
     folder = Path(tempfile.mkdtemp(prefix="monoql-tests-"))
     folder.chmod(0o755)
@@ -101,9 +113,7 @@ def own_servers(request: pytest.FixtureRequest) -> OwnServers:
     """Start servers of the test's own, durable unless asked otherwise: ``own_servers().environment()``."""
 
     def start(*, durable: bool = True) -> Servers:
-        state = StateFolder(temporary_folder(request.addfinalizer))
-        servers = Servers(state, variables={}, durable=durable)
-        request.addfinalizer(servers.stop)
+        servers = temporary_servers(request.addfinalizer, variables={}, durable=durable)
         servers.start()
         return servers
 

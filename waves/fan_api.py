@@ -9,7 +9,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.fan import FAN_SECURITY, LOCALE, Meeting, meet
+from campaigns.api.fan import FAN_SECURITY, LOCALE, meet
 from codes.models import Assignment
 from entries.api import EntrySerializer, OwnEntryEndpoint, entry_part
 from entries.models import Entry
@@ -86,18 +86,18 @@ class OwnEntry(OwnEntryEndpoint):
         with meeting.spoken():
             entry = self.own_entry(request, meeting)
             found = outcomes(entry, meeting.published)
-        shown = [_outcome_part(outcome, meeting) for outcome in found]
+        shown = [_outcome_part(outcome) for outcome in found]
         return meeting.answer({**entry_part(entry, meeting.published), "outcomes": shown})
 
 
-def _outcome_part(outcome: Outcome, meeting: Meeting) -> dict[str, Any]:
+def _outcome_part(outcome: Outcome) -> dict[str, Any]:
     return {
         "wave": outcome.wave.date_key,
         "is_selected": outcome.is_selected,
         "market": outcome.market.code if outcome.market else "",
         "event": outcome.event.code if outcome.event else "",
         "choice": outcome.choice,
-        "code": outcome.code if meeting.campaign.show_access_code else "",
+        "code": outcome.code,
         "link": outcome.link,
         "presale_start_at": outcome.presale_start_at,
         "presale_end_at": outcome.presale_end_at,

@@ -1,5 +1,6 @@
 """What campaigns share: artists, venues and locales."""
 
+from functools import lru_cache
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
@@ -8,9 +9,14 @@ from django.db import models
 from django.db.models import Q
 
 
+@lru_cache(maxsize=1)
+def _timezones() -> set[str]:
+    return available_timezones()  # It reads the whole folder each time.
+
+
 def validate_timezone(name: str) -> None:
     """Refuse a name that the time zone database does not have."""
-    if name not in available_timezones():
+    if name not in _timezones():
         raise ValidationError(f"“{name}” is no time zone. Use a name like America/Los_Angeles.", code="timezone")
 
 

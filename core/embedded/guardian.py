@@ -2,7 +2,8 @@
 
 A pipe's end is the one sign of death that every system gives, even after ``kill -9``, and a process group
 also reaches grandchildren (Celery's pool, granian's workers), which Linux's parent-death signal does not.
-One JSON line each: ``{"watch": group, "farewell": [[signal, seconds], …]}`` or ``{"forget": group}``.
+One JSON line each: ``{"watch": group, "farewell": [[signal, seconds], …]}``, ``{"forget": group}``, or
+``{"delete": path}`` for what nobody wants afterwards.
 
 Runs as a script of its own, on the standard library alone. Its optional argument is the descriptor of the
 state folder's lock: kept open, it holds the lock until the last process is gone.
@@ -10,6 +11,7 @@ state folder's lock: kept open, it holds the lock until the last process is gone
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -36,16 +38,19 @@ def send(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def read_groups(stream: BinaryIO) -> dict[int, Farewell]:
-    """Follow the stream to its end and give the groups that were not forgotten until then."""
+def read_orders(stream: BinaryIO) -> tuple[dict[int, Farewell], list[str]]:
+    """Follow the stream to its end; give the groups that were not forgotten until then, and what to delete."""
     groups: dict[int, Farewell] = {}
+    paths: list[str] = []
     for line in stream:
         message = json.loads(line)
         if "watch" in message:
             groups[message["watch"]] = [(int(number), float(seconds)) for number, seconds in message["farewell"]]
+        elif "delete" in message:
+            paths.append(message["delete"])
         else:
             groups.pop(message["forget"], None)
-    return groups
+    return groups, paths
 
 
 def end(groups: dict[int, Farewell]) -> None:
@@ -66,15 +71,26 @@ def end(groups: dict[int, Farewell]) -> None:
         time.sleep(0.05)
 
 
+def delete(path: str) -> None:
+    """Delete a file or a folder, if it is there."""
+    if os.path.isdir(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            os.unlink(path)
+
+
 def main() -> None:
     """Wait for the end of the pipe, then clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    groups = read_groups(sys.stdin.buffer)
+    groups, paths = read_orders(sys.stdin.buffer)
     if len(sys.argv) > 1:
         # An empty lock file says: its owner is gone, what is left ends by itself.
         os.ftruncate(int(sys.argv[1]), 0)
     end(groups)
+    for path in paths:
+        delete(path)
 
 
 if __name__ == "__main__":

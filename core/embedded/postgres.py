@@ -219,12 +219,8 @@ class Postgres:
 
 
 def plain_environment() -> dict[str, str]:
-    """Give an environment in which nothing of our shell's settings changes the server.
-
-    The path of libraries stays, as some Pythons, through which every program is started, need it.
-    """
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+    """Give an environment in which nothing of our shell's settings changes the server."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
 
 
 def let_everybody_read(tree: Path) -> None:

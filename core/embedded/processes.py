@@ -70,6 +70,10 @@ class Guardian:
         """The process group has ended; its number may belong to somebody else soon."""
         self._tell({"forget": group})
 
+    def delete_in_the_end(self, path: Path) -> None:
+        """Have a file or folder deleted once everything has ended, after ``kill -9`` too."""
+        self._tell({"delete": str(path)})
+
     def close(self) -> None:
         """Let the guardian go; it ends whatever is still watched first."""
         if self.process.stdin and not self.process.stdin.closed:
@@ -109,7 +113,7 @@ class Process:
                 stdin=subprocess.PIPE if program.standard_input else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(program.variables),
+                env={**libraries_of_python(), **program.variables},
                 start_new_session=True,
             )
             self.guardian.watch(self._popen.pid, program.farewell)
@@ -188,6 +192,11 @@ def launcher(program: Program) -> list[str]:
         str(account.gid) if account else "-",
         str(program.folder),
     ]
+
+
+def libraries_of_python() -> dict[str, str]:
+    """Give the variable without which some Pythons do not start, as every program starts through one."""
+    return {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
 
 
 def hand_over(stream: IO[bytes], content: bytes) -> None:

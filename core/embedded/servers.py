@@ -74,7 +74,6 @@ class Servers:
     def stop(self) -> None:
         """Stop the servers, and with them the guardian."""
         stop_together(self.processes())
-        self.storage.sweep()
         self.guardian.close()
 
     def environment(self) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The embedded SeaweedFS, the object storage of a development machine, spoken to in S3's protocol."""
 
+import shutil
 import signal
 import sysconfig
 from contextlib import suppress
@@ -71,6 +72,11 @@ class Storage:
         (folder / "mini.options").unlink(missing_ok=True)
         if not self.ports:
             self.ports, self.administration_port = free_ports(8), free_pair()
+            for socket in self._sockets():
+                self.guardian.delete_in_the_end(socket)
+        scraps = self.state.logs / "storage"
+        shutil.rmtree(scraps, ignore_errors=True)
+        scraps.mkdir()
         self.process = Process(
             Program(
                 title=self.title,
@@ -79,6 +85,7 @@ class Storage:
                 variables={
                     **plain_environment(),
                     "HOME": str(folder),
+                    "TMPDIR": str(scraps),  # It writes its logs into files there as well.
                     "AWS_ACCESS_KEY_ID": self.keys.s3_access_key_id,
                     "AWS_SECRET_ACCESS_KEY": self.keys.s3_secret_access_key,
                 },
@@ -143,11 +150,20 @@ class Storage:
         """A client of this server."""
         return storage_client(url=self.url, key_id=self.keys.s3_access_key_id, secret=self.keys.s3_secret_access_key)
 
-    def sweep(self) -> None:
-        """Remove the sockets that a killed server leaves in the system's temporary folder."""
-        for port in (*self.ports, self.administration_port, self.administration_port + GRPC_OFFSET):
-            for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108  SeaweedFS's own choice.
-                path.unlink(missing_ok=True)
+    def _sockets(self) -> list[Path]:
+        """Give the sockets that it makes beside its ports, and leaves there when it is killed."""
+        s3, s3_grpc, _, master_grpc, _, volume_grpc, filer, filer_grpc = self.ports
+        names = {
+            "s3": s3,
+            "s3-grpc": s3_grpc,
+            "master-grpc": master_grpc,
+            "volume-grpc": volume_grpc,
+            "filer": filer,
+            "filer-grpc": filer_grpc,
+            "admin-grpc": self.administration_port + GRPC_OFFSET,
+        }
+        # SeaweedFS's own choice of a folder; no option changes all of them.
+        return [Path(f"/tmp/seaweedfs-{name}-{port}.sock") for name, port in names.items()]  # noqa: S108
 
 
 def storage_client(*, url: str, key_id: str, secret: str) -> "S3Client":

@@ -72,7 +72,7 @@ def url(path: str) -> str:
 def read(response: Any) -> Answer:
     """What a response says."""
     text = response.content.decode()
-    is_json = response.headers.get("Content-Type", "").startswith("application/json")
+    is_json = "json" in response.headers.get("Content-Type", "")
     return Answer(status=response.status_code, body=json.loads(text) if is_json else text, headers=response.headers)
 
 

@@ -88,6 +88,12 @@ def test_a_body_that_is_too_large_is_not_read(api: Api, staff: Api, tour: Campai
     assert is_error(staff.raw("POST", "artists/", data), 413, "too_large")
 
 
+def test_a_body_in_chunks_is_not_taken_for_an_empty_one(api: Api, tour: Campaign) -> None:
+    answer = api.raw("POST", REGISTER, b"", transfer_encoding="chunked")
+
+    assert is_error(answer, 411, "length_required")
+
+
 def test_an_upload_that_is_too_large_is_refused_before_it_is_stored(staff: Api, tour: Campaign) -> None:
     answer = staff.raw(
         "POST", "codes/uploads/", b"--x\r\n", "multipart/form-data; boundary=x", content_length=str(2**40)

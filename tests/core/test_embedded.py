@@ -122,6 +122,7 @@ def test_nothing_outlives_a_parent_that_is_killed(state: StateFolder) -> None:
         state = StateFolder(Path({str(state.path)!r}))
         with state.claimed("a test") as lock:
             servers = Servers(state, variables={{}}, durable=False, lock=lock)
+            servers.guardian.delete_in_the_end(state.path / "storage")
             servers.start()
             script = "trap '' TERM; sleep 600 & echo $!; wait"
             deaf = shell(servers.guardian, state.logs / "deaf.log", script, patience=0.2)
@@ -136,21 +137,21 @@ def test_nothing_outlives_a_parent_that_is_killed(state: StateFolder) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
     )
-    assert parent.stdout is not None
-    with parent.stdout as output:
-        pids = [int(word) for word in output.readline().split()]
-        assert output.readline() == "ready\n"
-    assert len(pids) == 6
-    assert all(map(is_alive, pids))
+    with parent:
+        assert parent.stdout is not None
+        try:
+            pids = [int(word) for word in parent.stdout.readline().split()]
+            assert parent.stdout.readline() == "ready\n"
+            assert len(pids) == 6
+            assert all(map(is_alive, pids))
+        finally:
+            parent.kill()
 
-    parent.kill()
-
-    try:
         with state.claimed("the next start"):  # Waits for what the killed one left.
             assert not any(map(is_alive, pids[1:]))
+            assert not (state.path / "storage").exists()
+            assert (state.path / "postgres").exists()
         assert wait_for(lambda: not is_alive(pids[0]))
-    finally:
-        parent.wait()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
