@@ -21,7 +21,7 @@ def _script(request: HttpRequest) -> str:
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "MonoQL",
     "SITE_HEADER": "MonoQL",
-    "SITE_SUBHEADER": "Presales with a draw that anyone can check",
+    "SITE_SUBHEADER": "Presales, fairly drawn",
     "SITE_URL": "/",
     "SITE_ICON": _icon,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],

@@ -50,11 +50,6 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     return (yield)
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Name the marker of the screenshot matrices, which `make shots` takes."""
-    config.addinivalue_line("markers", "shots: a screenshot matrix; taken by make shots only")
-
-
 def start_for_the_run(config: pytest.Config) -> None:
     """Start the servers of this run and lead the environment to them; they end with pytest."""
     os.environ.update({name: os.environ.get(name) or text for name, text in KEYS.items()})

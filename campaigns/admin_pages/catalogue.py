@@ -1,0 +1,131 @@
+"""What all campaigns share: artists, venues and locales."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+from modeltranslation.utils import build_localized_fieldname
+
+from campaigns.admin_pages.campaign_form import ZoneWidget
+from campaigns.models import Artist, Locale, Venue
+from core.admin_forms import ConsoleForm
+from viewers.admin_base import GuardedAdmin
+from viewers.permissions import Action
+
+if TYPE_CHECKING:
+    from django.contrib.admin.options import _FieldOpts
+
+
+def language_tabs(*names: str) -> tuple[tuple[str, "_FieldOpts"], ...]:
+    """One tab a language of the interface, each with the translated columns of these fields."""
+    return tuple(
+        (
+            str(title),
+            {"fields": tuple(build_localized_fieldname(name, code) for name in names), "classes": ("tab",)},
+        )
+        for code, title in settings.LANGUAGES
+    )
+
+
+def in_all_languages(*names: str) -> tuple[str, ...]:
+    """The translated columns of these fields: who searches finds a word in whatever language."""
+    return tuple(build_localized_fieldname(name, code) for name in names for code, _ in settings.LANGUAGES)
+
+
+class TranslatedForm[M: models.Model](ConsoleForm[M]):
+    """A form with one column a language, of which the default language's must be filled."""
+
+    must_have: tuple[str, ...] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.must_have:
+            column = build_localized_fieldname(name, settings.MODELTRANSLATION_DEFAULT_LANGUAGE)
+            if column in self.fields:
+                self.fields[column].required = True
+
+
+class ArtistForm(ConsoleForm[Artist]):
+    """An artist, with the database's rules in words."""
+
+    rules = {"campaigns_artist_discovery_id_once": ("discovery_id", "Another artist has this id.")}
+
+
+@admin.register(Artist)
+class ArtistAdmin(GuardedAdmin[Artist]):
+    """The performers."""
+
+    list_display = ("name", "fan_club_name", "discovery_id")
+    search_fields = ("name", "discovery_id")
+    search_help_text = "Name or discovery id"
+    ordering = ("name", "pk")
+    form = ArtistForm
+    fields = ("name", "image", "fan_club_name", "discovery_id")
+    edit_right = Action.EDIT_CATALOGUE
+    can_add = can_delete = True
+
+
+class VenueForm(TranslatedForm[Venue]):
+    """A venue, with the database's rules in words."""
+
+    must_have = ("name", "city")
+    rules = {
+        "name,city,country": ("country", "There is a venue with this name in this city and country already."),
+        "campaigns_venue_latitude_range": ("latitude", "A latitude lies between −90 and 90 degrees."),
+        "campaigns_venue_longitude_range": ("longitude", "A longitude lies between −180 and 180 degrees."),
+        "campaigns_venue_both_coordinates": ("longitude", "Give both coordinates, or neither."),
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "timezone" in self.fields:
+            self.fields["timezone"].widget = ZoneWidget(attrs=self.fields["timezone"].widget.attrs)
+
+
+@admin.register(Venue)
+class VenueAdmin(GuardedAdmin[Venue]):
+    """The places where events happen; names and cities are kept in every language of the interface."""
+
+    list_display = ("name", "city", "state", "country", "timezone")
+    list_filter = ("country",)
+    search_fields = (*in_all_languages("name", "city"), "ticketing_platform_id")
+    search_help_text = "Name, city or platform id"
+    ordering = ("country", "city_en", "name_en", "pk")
+    form = VenueForm
+    edit_right = Action.EDIT_CATALOGUE
+    can_add = can_delete = True
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "address",
+                    ("state", "country"),
+                    "timezone",
+                    ("latitude", "longitude"),
+                    ("ticketing_platform", "ticketing_platform_id"),
+                )
+            },
+        ),
+        *language_tabs("name", "city"),
+    )
+
+
+@admin.register(Locale)
+class LocaleAdmin(GuardedAdmin[Locale]):
+    """The languages that campaigns can speak."""
+
+    list_display = ("name", "code", "direction", "is_active")
+    list_filter = ("is_active", "direction")
+    search_fields = ("code", "name")
+    search_help_text = "Code or name"
+    ordering = ("code",)
+    fields = ("code", "name", "direction", "is_active")
+    edit_right = Action.EDIT_CATALOGUE
+    can_add = can_delete = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Locale | None = None) -> tuple[str, ...]:
+        """The code is the key: another one would be another locale."""
+        return ("code",) if obj is not None else ()

@@ -1,0 +1,83 @@
+"""The page before a step that matters: what will happen, in numbers, and for the gravest the campaign's name."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from campaigns.models import Campaign
+from core.admin_base import add_refusal
+from core.admin_forms import styled
+from core.refusal import Refusal
+from viewers.admin_base import GuardedAdmin
+
+
+class ConfirmForm(forms.Form):
+    """Asks for the campaign's name, for a reason, for both or for neither."""
+
+    def __init__(self, *args: Any, name: str = "", asks_reason: str = "", needs_reason: bool = False) -> None:
+        super().__init__(*args)
+        self._name = name
+        if asks_reason:
+            self.fields["reason"] = forms.CharField(
+                label=asks_reason,
+                required=needs_reason,
+                max_length=500,
+                widget=forms.Textarea(attrs={"rows": 2}),
+            )
+        if name:
+            self.fields["typed_name"] = forms.CharField(
+                label="Campaign's name",
+                widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+                error_messages={"required": "Type the name: it shows that you mean this campaign."},
+            )
+        styled(self)
+
+    def clean_typed_name(self) -> str:
+        """Compare the name, whatever the spaces."""
+        typed: str = self.cleaned_data["typed_name"]
+        if typed.split() != self._name.split():
+            raise forms.ValidationError(f"This is not the name. It is: {self._name}")
+        return typed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step to be confirmed. ``operation`` gets the reason; ``facts`` say what it will do."""
+
+    campaign: Campaign
+    title: str
+    facts: Sequence[str]
+    button: str
+    operation: Callable[[str], object]
+    done: str
+    back: str
+    is_grave: bool = False
+    warnings: Sequence[str] = ()
+    asks_name: bool = False
+    asks_reason: str = ""
+    needs_reason: bool = False
+
+
+def confirm(admin: GuardedAdmin[Any], request: HttpRequest, step: Step, **context: Any) -> HttpResponse:
+    """Show a step's page, and on its button do it once; a refusal is shown in the page."""
+    form = ConfirmForm(
+        *([request.POST] if request.method == "POST" else []),
+        name=step.campaign.name if step.asks_name else "",
+        asks_reason=step.asks_reason,
+        needs_reason=step.needs_reason,
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            step.operation(form.cleaned_data.get("reason", ""))
+        except Refusal as refusal:
+            add_refusal(form, refusal)
+        else:
+            messages.success(request, step.done)
+            return HttpResponseRedirect(step.back)
+    full = admin.page_context(request, step.title, step=step, form=form, campaign=step.campaign, **context)
+    return TemplateResponse(request, "admin/confirm.html", full)

@@ -1,0 +1,54 @@
+"""A campaign's state and history in the operator's words."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns.models import Campaign
+from core.admin_words import badge
+from core.models import AuditEvent
+
+Status = Campaign.Status
+STATE_KINDS = {Status.NOT_STARTED: "plain", Status.OPEN: "good", Status.CLOSED: "warn", Status.FINISHED: "plain"}
+
+
+def state_badge(campaign: Campaign) -> SafeString:
+    """A campaign's state as a coloured word."""
+    return badge(campaign.get_status_display(), STATE_KINDS[Status(campaign.status)])
+
+
+def clock_of(campaign: Campaign) -> tuple[str, datetime | None]:
+    """The next moment of a campaign's life that the clock brings: the verb, and when, if that is known."""
+    return {
+        Status.NOT_STARTED: ("opens", campaign.open_at),
+        Status.OPEN: ("closes", campaign.close_at),
+        Status.CLOSED: ("finishes", campaign.finish_at),
+        Status.FINISHED: ("finished", campaign.finish_at),
+    }[Status(campaign.status)]
+
+
+def changes_text(event: AuditEvent) -> SafeString:
+    """An event's changes, a line each."""
+    lines = []
+    for name, pair in event.changes.items():
+        old, new = pair if isinstance(pair, list) and len(pair) == 2 else ("", pair)
+        shown = _short(new) if old in (None, "") else f"{_short(old)} → {_short(new)}"
+        lines.append(f"{name.replace('_', ' ')}: {shown}")
+    if event.reason:
+        lines.append(f"“{event.reason}”")
+    return format_html('<span class="mq-changes">{}</span>', "\n".join(lines))
+
+
+def _short(value: Any) -> str:
+    """A value on one line; nothing is a dash, and long texts are cut."""
+    if value in (None, "", [], {}):
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        value = ", ".join(str(item) for item in value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else text[:120] + "…"

@@ -1,0 +1,1 @@
+"""The staff pages of codes; ``codes.admin`` puts them into the admin."""

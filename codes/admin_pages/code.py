@@ -1,0 +1,157 @@
+"""Single codes, with all but their ends hidden."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Max, Min, Prefetch, QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns.admin_pages.scoped import ScopedAdmin
+from codes.models import POOL_SPAN, Assignment, Code, CodeRange, Hold, Pool
+from core.admin_words import badge
+from core.masking import masked_end
+from viewers.permissions import Action
+
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+else:
+    from unfold.views import ChangeList
+
+STATE_KINDS = {"available": "good", "reserved": "warn", "assigned": "busy", "revoked": "bad"}
+
+
+class CodeList(ChangeList):
+    """A page of codes, with the state of each from the ranges that cover the page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page, then pools, ranges and assignments: three queries at any size."""
+        super().get_results(request)
+        codes: list[Any] = list(self.result_list)
+        self.result_list = codes
+        if not codes:
+            return
+        ids = [code.pk for code in codes]
+        pools = Pool.objects.select_related("market__venue", "event").in_bulk({pk // POOL_SPAN for pk in ids})
+        ranges = list(
+            CodeRange.objects.filter(pool__in=pools, first__lte=max(ids), last__gte=min(ids))
+            .prefetch_related(Prefetch("hold", Hold.objects.all()))
+            .order_by("first")
+        )
+        entries = dict(Assignment.objects.filter(code__in=ids).values_list("code_id", "entry_id"))
+        for code in codes:
+            code.pool = pools.get(code.pk // POOL_SPAN)
+            code.entry_id = entries.get(code.pk)
+            covering = next((part for part in ranges if part.first <= code.pk <= part.last), None)
+            code.state = state_of(covering)
+
+
+def state_of(part: CodeRange | None) -> str:
+    """What a range's codes are, in the inventory's words."""
+    if part is None:
+        return "unknown"
+    return state_word(is_revoked=part.is_revoked, hold_status=part.hold.status if part.hold is not None else None)
+
+
+def state_word(*, is_revoked: bool, hold_status: str | None) -> str:
+    """The inventory's word for codes in a hold of this status, or in none."""
+    if is_revoked:
+        return "revoked"
+    if hold_status is None:
+        return "available"
+    return "assigned" if hold_status == Hold.Status.ASSIGNED else "reserved"
+
+
+class PoolFilter(admin.SimpleListFilter):
+    """By pool: a pool's codes are neighbours in the table."""
+
+    title = "pool"
+    parameter_name = "pool"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The pools of the campaign."""
+        campaign = model_admin.campaign_of(request)
+        if campaign is None:
+            return []
+        pools = campaign.pools.select_related("market__venue", "event").order_by("market__number", "event__number")
+        return [(str(pool.pk), str(pool)) for pool in pools]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Code]) -> QuerySet[Code]:
+        """The codes whose ids lie in the pool's span."""
+        value = self.value()
+        if not value or not value.isdigit():
+            return queryset
+        pool = int(value)
+        return queryset.filter(pk__gt=pool * POOL_SPAN, pk__lt=(pool + 1) * POOL_SPAN)
+
+
+@admin.register(Code)
+class CodeAdmin(ScopedAdmin[Code]):
+    """Single codes. All but the last two letters are hidden: a code opens a presale to whoever reads it."""
+
+    section = "codes"
+    empty_note = "Upload a file of codes first."
+    view_right = Action.MANAGE_CODES
+    list_display = ("masked", "number", "pool_column", "state_column", "entry_column")
+    list_display_links = None
+    list_filter = (PoolFilter,)
+    search_fields = ("value__exact",)
+    search_help_text = "The whole code"
+    ordering = ("pk",)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that knows states."""
+        return CodeList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Code]:
+        """Within the ids of the campaign's pools, so that the primary key alone finds a page."""
+        rows = super().get_queryset(request)
+        campaign = self.campaign_of(request)
+        if campaign is None:
+            return rows
+        span = campaign.pools.aggregate(first=Min("pk"), last=Max("pk"))
+        if span["first"] is None:
+            return rows.none()
+        return rows.filter(pk__gt=span["first"] * POOL_SPAN, pk__lt=(span["last"] + 1) * POOL_SPAN)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A code has no page of its own; its line in the list says all."""
+        return HttpResponseRedirect(self.list_url())
+
+    # Columns
+
+    @admin.display(description="code")
+    def masked(self, code: Code) -> SafeString:
+        """Its end."""
+        return format_html("<code>{}</code>", masked_end(code.value))
+
+    def number(self, code: Code) -> str:
+        """Its number in the pool."""
+        return f"{code.pk % POOL_SPAN:,}"
+
+    @admin.display(description="codes for")
+    def pool_column(self, code: Any) -> str:
+        """The pool."""
+        return str(code.pool)
+
+    @admin.display(description="state")
+    def state_column(self, code: Any) -> SafeString:
+        """Free, held, given or revoked."""
+        return badge(code.state, STATE_KINDS.get(code.state, "plain"))
+
+    @admin.display(description="entry")
+    def entry_column(self, code: Any) -> str | SafeString:
+        """The entry that has it."""
+        if code.entry_id is None:
+            return "–"
+        return format_html(
+            '<a class="mq-link" href="{}">entry</a>', reverse("admin:entries_entry_change", args=[code.entry_id])
+        )

@@ -1,0 +1,236 @@
+"""Entries, to read: the list hides who they are, an entry's page shows it to whoever may see personal data."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from campaigns import secrets
+from campaigns.admin_pages.scoped import ScopedAdmin
+from campaigns.models import Campaign, DrawSecrets, Field, Market
+from core.admin_times import zoned
+from core.admin_words import badge
+from core.masking import masked_email, masked_end, masked_text
+from entries.identifiers import BadIdentifier, fan_key, normalize_email, normalize_number, ref_of
+from entries.models import Entry, Message, Score, Submission
+from viewers.permissions import Action
+
+if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList
+else:
+    from unfold.views import ChangeList
+
+REF_DIGITS = 32
+MOST_SHOWN = 50
+STATE_KINDS = {"counts": "good", "unconfirmed": "warn", "withdrawn": "plain", "blocked": "bad", "gate failed": "bad"}
+
+
+def state_of(entry: Entry) -> str:
+    """Where an entry stands, in one word: the first reason that keeps it out, else that it counts."""
+    if entry.withdrawn_at is not None:
+        return "withdrawn"
+    if entry.blocked_at is not None:
+        return "blocked"
+    if entry.email_confirmed_at is None or (
+        entry.campaign.requires_phone_confirmation and entry.phone_confirmed_at is None
+    ):
+        return "unconfirmed"
+    return "gate failed" if entry.gates_failed else "counts"
+
+
+def ref_sought(term: str, campaign: Campaign) -> str:
+    """The ref of a search: the term itself, or that of the identifier whose normal form it has."""
+    text = term.strip()
+    if len(text) == REF_DIGITS and all(letter in "0123456789abcdef" for letter in text.lower()):
+        return text.lower()
+    normalize = normalize_email if campaign.identifier_type == Campaign.IdentifierType.EMAIL else normalize_number
+    try:
+        identifier = normalize(text)
+        salt = secrets.salt_of(campaign)
+    except (BadIdentifier, DrawSecrets.DoesNotExist):
+        return ""
+    return ref_of(fan_key=fan_key(salt=salt, identifier=identifier), identifier=identifier)
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By the reason that keeps an entry out, or that it counts."""
+
+    title = "state"
+    parameter_name = "state"
+    CONDITIONS = {
+        "confirmed": Q(email_confirmed_at__isnull=False, withdrawn_at=None, blocked_at=None),
+        "unconfirmed": Q(email_confirmed_at=None, withdrawn_at=None, blocked_at=None),
+        "withdrawn": Q(withdrawn_at__isnull=False),
+        "blocked": Q(blocked_at__isnull=False),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The states."""
+        return [
+            ("confirmed", "address confirmed"),
+            ("unconfirmed", "address not confirmed"),
+            ("withdrawn", "withdrawn"),
+            ("blocked", "blocked"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
+        """The entries of the chosen state."""
+        condition = self.CONDITIONS.get(self.value() or "")
+        return queryset.filter(condition) if condition is not None else queryset
+
+
+class MarketFilter(admin.SimpleListFilter):
+    """By a market that the entry names at any place."""
+
+    title = "market"
+    parameter_name = "market"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The campaign's markets."""
+        campaign = model_admin.campaign_of(request)
+        if campaign is None:
+            return []
+        markets = campaign.markets.select_related("venue").order_by("number")
+        return [(str(market.number), f"{market.code} · {market}") for market in markets]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
+        """The entries that name the chosen market."""
+        value = self.value() or ""
+        return queryset.filter(choices__contains=[int(value)]) if value.isdigit() else queryset
+
+
+class EntryList(ChangeList):
+    """A page of entries, with the names of the markets on it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the page, then the campaign's market codes."""
+        super().get_results(request)
+        entries: list[Any] = list(self.result_list)
+        self.result_list = entries
+        if entries:
+            codes = dict(Market.objects.filter(campaign=entries[0].campaign_id).values_list("number", "code"))
+            for entry in entries:
+                entry.market_codes = [codes.get(number, "?") for number in entry.choices]
+
+
+@admin.register(Entry)
+class EntryAdmin(ScopedAdmin[Entry]):
+    """What fans submitted. Large: it is never counted whole, and searched by exact key alone."""
+
+    section = "entries"
+    empty_note = "Every fan who registers stands here."
+    list_display = ("ref_column", "fan_column", "state_column", "choices_column", "locale_column", "at_column")
+    list_select_related = ("campaign",)
+    list_filter = (StateFilter, MarketFilter)
+    search_fields = ("ref",)
+    search_help_text = "A whole e-mail address, or a ref"
+    ordering = ("ref",)
+    sortable_by = ()
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that knows market codes."""
+        return EntryList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
+    ) -> tuple[QuerySet[Entry], bool]:
+        """The one entry whose ref or identifier was typed: one step in the unique index."""
+        campaign = self.campaign_of(request)
+        if not search_term or campaign is None:
+            return queryset, False
+        ref = ref_sought(search_term, campaign)
+        return (queryset.filter(campaign=campaign, ref=ref) if ref else queryset.none()), False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """An entry's own page."""
+        if not self.has_view_permission(request) or object_id is None:
+            return self.not_allowed(request)
+        entry = self.get_object(request, object_id)
+        if entry is None:
+            return HttpResponseRedirect(self.list_url())
+        sees = self.may(request, Action.SEE_PERSONAL_DATA)
+        run = entry.campaign.score_runs.filter(is_current=True).first()
+        score = Score.objects.filter(run=run, entry=entry).first() if run is not None else None
+        context = self.page_context(
+            request,
+            f"Entry {entry.ref[:8]}…",
+            original=entry,
+            entry=entry,
+            state=badge(state_of(entry), STATE_KINDS[state_of(entry)]),
+            sees_personal_data=sees,
+            name=entry.name if sees else masked_text(entry.name),
+            email=entry.email if sees else masked_email(entry.email),
+            phone=entry.phone if sees else masked_end(entry.phone),
+            choices=_choices_of(entry),
+            answers=_answers_of(entry, sees=sees),
+            score=score,
+            waiting=Submission.objects.filter(entry=entry, applied_at=None).order_by("-pk")[:MOST_SHOWN],
+            sent=Message.objects.filter(entry=entry).order_by("-pk")[:MOST_SHOWN],
+            **self.workspace(entry.campaign),
+        )
+        return TemplateResponse(request, "admin/entries/entry/page.html", context)
+
+    # Columns
+
+    @admin.display(description="entry")
+    def ref_column(self, entry: Entry) -> SafeString:
+        """The first digits of its ref."""
+        return format_html('<code title="{}">{}…</code>', entry.ref, entry.ref[:8])
+
+    @admin.display(description="fan")
+    def fan_column(self, entry: Entry) -> SafeString:
+        """Masked name, address and phone."""
+        return format_html(
+            '<bdi>{}</bdi><span class="mq-soft mq-block"><bdi>{}</bdi> {}</span>',
+            masked_text(entry.name),
+            masked_email(entry.email),
+            masked_end(entry.phone),
+        )
+
+    @admin.display(description="state")
+    def state_column(self, entry: Entry) -> SafeString:
+        """Whether it counts, or why not."""
+        return badge(state_of(entry), STATE_KINDS[state_of(entry)])
+
+    @admin.display(description="cities, favourite first")
+    def choices_column(self, entry: Any) -> str:
+        """Market codes in her order."""
+        return " › ".join(entry.market_codes)
+
+    @admin.display(description="locale")
+    def locale_column(self, entry: Entry) -> str:
+        """The language she chose."""
+        return str(entry.locale_id)
+
+    @admin.display(description="registered")
+    def at_column(self, entry: Entry) -> str:
+        """When, in the campaign's zone."""
+        return zoned(entry.created_at, entry.campaign.zone)
+
+
+def _choices_of(entry: Entry) -> list[Market | None]:
+    markets = {market.number: market for market in entry.campaign.markets.select_related("venue").order_by("number")}
+    return [markets.get(number) for number in entry.choices]
+
+
+def _answers_of(entry: Entry, *, sees: bool) -> list[tuple[str, str]]:
+    """Each question with its answer; personal ones only for whoever may see them."""
+    fields: dict[str, Field] = {field.key: field for field in entry.campaign.fields.order_by("number", "pk")}
+    rows = []
+    for key, field in fields.items():
+        if key in entry.answers:
+            answer = entry.answers[key]
+            text = {True: "yes", False: "no"}.get(answer, str(answer)) if isinstance(answer, bool) else str(answer)
+            rows.append((field.label, masked_text(text) if field.is_personal and not sees else text))
+    rows += [(key, "an answer to a question that is gone") for key in entry.answers if key not in fields]
+    return rows

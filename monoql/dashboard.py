@@ -1,0 +1,245 @@
+"""Home: first what needs a person, then what is happening, then what runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q, QuerySet, Sum
+from django.urls import reverse
+
+from campaigns import readiness
+from campaigns.admin_pages.overview import NextStep
+from campaigns.admin_pages.words import clock_of
+from campaigns.models import Campaign
+from codes.admin_pages.code import state_word
+from codes.inventory import STATES
+from codes.models import CodeRange, Upload
+from core.admin_times import span, until, zoned
+from core.models import Job
+from core.refusal import Refusal
+from core.times import instant_of_key
+from exports.models import Export
+from monoql.admin_workspace import overviews, page_of
+from monoql.pulse import Pulse, pulses
+from waves.models import Notification, Selection, Wave, WavePrep
+
+SOON = timedelta(hours=72)
+FAILED_SINCE = timedelta(days=7)
+MOST_NEEDS = 20
+MOST_LOOKED_INTO = 3
+"""Campaigns near their opening whose readiness is read: each costs a few queries."""
+MOST_CAMPAIGNS = 12
+MOST_JOBS = 10
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that waits for a person. ``tone`` is ``bad``, ``warn`` or ``busy``."""
+
+    text: str
+    link: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One campaign that is open or closed."""
+
+    campaign: Campaign
+    clock: str
+    exact: str
+    entries: str
+    pulse: Pulse | None
+    codes: dict[str, int]
+    next_step: NextStep
+
+
+@dataclass(frozen=True)
+class Running:
+    """One piece of long work."""
+
+    job: Job
+    title: str
+    campaign: str
+    link: str
+    rate: str
+
+
+@dataclass(frozen=True)
+class Home:
+    """The whole page."""
+
+    needs: list[Need]
+    happening: list[Happening]
+    running: list[Running]
+
+
+def home(now: datetime) -> Home:
+    """Read the page, in a number of queries that does not grow with the rows."""
+    needs = [*_waves_to_act_on(now), *_openings(now), *_failures(now)]
+    return Home(needs=needs[:MOST_NEEDS], happening=_happening(now), running=_running(now))
+
+
+# Needs you
+
+
+def _wave_link(wave: Wave) -> str:
+    return reverse("admin:waves_wave_change", args=[wave.pk])
+
+
+def _waves_to_act_on(now: datetime) -> Iterator[Need]:
+    """Waves that wait for a trigger, a public value, or another try."""
+    under_way = Q(status=Wave.Status.PROCESSING, prep__status__in=[Job.Status.FINISHED, Job.Status.WAITING])
+    failed = Q(status=Wave.Status.SCHEDULED, prep__status=Job.Status.FAILED)
+    unprepared = Q(status=Wave.Status.SCHEDULED, prep=None)
+    waves = Wave.objects.filter(under_way | failed | unprepared).select_related("campaign", "prep")
+    for wave in waves.order_by("date_key", "pk")[:MOST_NEEDS]:
+        name, link = f"{wave} of {wave.campaign}", _wave_link(wave)
+        prep = getattr(wave, "prep", None)
+        if prep is None:
+            planned = _planned(wave)
+            if planned is not None and planned < now + timedelta(hours=24):
+                yield Need(f"{name} is planned {until(planned, now)} and not prepared", link, "warn")
+        elif prep.status == Job.Status.FAILED:
+            yield Need(f"The preparation of {name} failed: {prep.error}", link, "bad")
+        elif prep.status == Job.Status.WAITING:
+            yield Need(f"{name} awaits its public value", link, "warn")
+        else:
+            yield Need(f"{name} is prepared and waits for its trigger", link, "warn")
+
+
+def _planned(wave: Wave) -> datetime | None:
+    try:
+        return instant_of_key(wave.date_key, wave.campaign.zone)
+    except Refusal:
+        return None
+
+
+def _openings(now: datetime) -> Iterator[Need]:
+    """Campaigns that should open soon, or should have, and are not ready or not released."""
+    soon = Campaign.objects.filter(status=Campaign.Status.NOT_STARTED, open_at__lte=now + SOON, open_at__isnull=False)
+    for campaign in soon.order_by("-is_released", "open_at", "pk")[:MOST_LOOKED_INTO]:
+        if campaign.open_at is None:
+            continue
+        when = f"opens {until(campaign.open_at, now)}" if campaign.open_at > now else "should be open"
+        red = sum(line.is_red for line in readiness.lines(campaign, now=now))
+        problems = [] if campaign.is_released else ["not released for the clock"]
+        if red:
+            problems.append(f"{red} red line{'' if red == 1 else 's'}")
+        if problems or campaign.open_at <= now:
+            tone = "bad" if red else "warn"
+            yield Need(", ".join([f"{campaign} {when}", *problems]), page_of(campaign), tone)
+
+
+def _failures(now: datetime) -> Iterator[Need]:
+    """Long work of the last days that ended badly."""
+    lately = Q(status=Job.Status.FAILED, finished_at__gte=now - FAILED_SINCE)
+    for upload in Upload.objects.filter(lately).select_related("campaign").order_by("-finished_at", "pk")[:5]:
+        link = reverse("admin:codes_upload_change", args=[upload.pk])
+        yield Need(f"The upload of {upload.file_name} for {upload.campaign} failed", link, "bad")
+    for export in Export.objects.filter(lately).select_related("campaign").order_by("-finished_at", "pk")[:5]:
+        yield Need(f"Export failed: {export}", reverse("admin:exports_export_change", args=[export.pk]), "bad")
+    for selection in Selection.objects.filter(lately).select_related("wave__campaign").order_by("pk")[:5]:
+        yield Need(
+            f"{selection.wave} of {selection.wave.campaign} could not be completed", _wave_link(selection.wave), "bad"
+        )
+    for mails in Notification.objects.filter(lately).select_related("wave__campaign").order_by("pk")[:5]:
+        yield Need(f"Mails of {mails.wave} of {mails.wave.campaign} could not be sent", _wave_link(mails.wave), "bad")
+
+
+# Now
+
+
+def _happening(now: datetime) -> list[Happening]:
+    states = [Campaign.Status.OPEN, Campaign.Status.CLOSED]
+    campaigns = list(Campaign.objects.filter(status__in=states).order_by("-status", "close_at", "pk")[:MOST_CAMPAIGNS])
+    found, beats = overviews(campaigns, now), pulses(now)
+    codes = _codes_of(campaigns)
+    rows = []
+    for campaign in campaigns:
+        verb, instant = clock_of(campaign)
+        rows.append(
+            Happening(
+                campaign=campaign,
+                clock=f"{verb} {until(instant, now)}" if instant is not None else "",
+                exact=zoned(instant, campaign.zone) if instant is not None else "",
+                entries=found[campaign.pk].entries,
+                pulse=beats.get(campaign.pk) if campaign.status == Campaign.Status.OPEN else None,
+                codes=codes.get(campaign.pk, {}),
+                next_step=found[campaign.pk].next_step,
+            )
+        )
+    return rows
+
+
+def _codes_of(campaigns: list[Campaign]) -> dict[int, dict[str, int]]:
+    """Codes by campaign and state, in one query."""
+    rows = (
+        CodeRange.objects.filter(pool__campaign__in=campaigns)
+        .values("pool__campaign", "is_revoked", "hold__status")
+        .annotate(codes=Sum(F("last") - F("first") + 1))
+        .values_list("pool__campaign", "is_revoked", "hold__status", "codes")
+    )
+    table: dict[int, dict[str, int]] = {}
+    for campaign_id, is_revoked, hold_status, codes in rows:
+        state = state_word(is_revoked=is_revoked, hold_status=hold_status)
+        counts = table.setdefault(campaign_id, dict.fromkeys(STATES, 0))
+        counts[state] += codes
+    return table
+
+
+# Running
+
+
+def _running(now: datetime) -> list[Running]:
+    """All long work that is queued or under way, the oldest of each kind first."""
+    going = Q(status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
+    uploads = Upload.objects.filter(going).select_related("campaign", "pool__market__venue", "pool__event")
+    exports = Export.objects.filter(going).select_related("campaign", "wave")
+    rows = [
+        Running(
+            upload,
+            f"Upload {upload}",
+            str(upload.campaign),
+            reverse("admin:codes_upload_change", args=[upload.pk]),
+            _rate(upload, "B", now),
+        )
+        for upload in uploads.order_by("created_at", "pk")[:MOST_JOBS]
+    ]
+    rows += _running_of_waves(going, now)
+    rows += [
+        Running(
+            export,
+            f"Export of {export.get_dataset_display()}",
+            str(export.campaign),
+            reverse("admin:exports_export_change", args=[export.pk]),
+            "",
+        )
+        for export in exports.order_by("created_at", "pk")[:MOST_JOBS]
+    ]
+    return rows
+
+
+def _running_of_waves(going: Q, now: datetime) -> list[Running]:
+    kinds: list[tuple[str, str, QuerySet[WavePrep] | QuerySet[Selection] | QuerySet[Notification]]] = [
+        ("Preparation", "", WavePrep.objects.all()),
+        ("Completion", "", Selection.objects.all()),
+        ("Mails", "mails", Notification.objects.all()),
+    ]
+    return [
+        Running(job, f"{words} of {job.wave}", str(job.wave.campaign), _wave_link(job.wave), _rate(job, unit, now))
+        for words, unit, rows in kinds
+        for job in rows.filter(going).select_related("wave__campaign").order_by("created_at", "pk")[:MOST_JOBS]
+    ]
+
+
+def _rate(job: Job, unit: str, now: datetime) -> str:
+    """How fast the present phase goes and how long it still takes, once that can be told."""
+    if job.status != Job.Status.RUNNING or job.started_at is None or not job.progress_done or job.attempts > 1:
+        return ""
+    seconds = (now - job.started_at).total_seconds()
+    left = job.progress_total - job.progress_done
+    each_second = job.progress_done / max(seconds, 1)
+    if seconds < 2 or left < 0 or each_second < 2:
+        return ""
+    return f"{each_second:,.0f} {unit} a second, {span(timedelta(seconds=left / each_second))} left".replace("  ", " ")

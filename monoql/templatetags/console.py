@@ -1,0 +1,159 @@
+"""Template tags of the admin: where a campaign stands, and how times and outcomes are written."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from campaigns.admin_pages.words import changes_text, clock_of, state_badge
+from campaigns.models import Campaign
+from campaigns.published import published_by_id
+from core import admin_times
+from core.admin_words import badge as make_badge
+from core.admin_words import progress_bar
+from core.masking import masked_end
+from core.models import AuditEvent, Job
+from entries.models import Entry
+from monoql.admin_workspace import overviews, page_of, readiness_of, sections_of
+from waves.admin_pages.words import REASON_WORDS, lot_number
+from waves.explanation import outcomes
+
+register = template.Library()
+
+
+@register.inclusion_tag("admin/includes/workspace_strip.html")
+def workspace(campaign: Campaign, section: str = "", with_readiness: bool = False) -> dict[str, Any]:
+    """A campaign's head: state, next moment in its zone, next step, and the strip of its sections."""
+    now = timezone.now()
+    found = overviews([campaign], now)[campaign.pk]
+    verb, instant = clock_of(campaign)
+    return {
+        "campaign": campaign,
+        "state": state_badge(campaign),
+        "verb": verb,
+        "instant": instant,
+        "exact": admin_times.zoned(instant, campaign.zone) if instant is not None else "",
+        "off": admin_times.until(instant, now) if instant is not None else "",
+        "next_step": found.next_step,
+        "page": page_of(campaign),
+        "sections": sections_of(campaign, found.entries),
+        "section": section,
+        "with_readiness": with_readiness,
+        "readiness": readiness_of(campaign, now) if with_readiness and campaign.status != "finished" else [],
+        "steps": _steps(campaign) if with_readiness else [],
+    }
+
+
+def _steps(campaign: Campaign) -> list[tuple[str, str, str]]:
+    """The steps of its life that may follow now: address, words, and how grave."""
+    named = {
+        Campaign.Status.NOT_STARTED: [("open_page", "Open…", "main")],
+        Campaign.Status.OPEN: [("close_page", "Close…", "grave")],
+        Campaign.Status.CLOSED: [("open_page", "Open again…", "plain"), ("finish_page", "Finish…", "grave")],
+        Campaign.Status.FINISHED: [],
+    }[Campaign.Status(campaign.status)]
+    return [
+        (reverse(f"admin:campaigns_campaign_{name}", args=[campaign.pk]), words, kind) for name, words, kind in named
+    ]
+
+
+PLACES = {
+    "pool": "Codes",
+    "upload": "Uploads",
+    "code": "Single codes",
+    "field": "Form",
+    "content": "Content",
+    "auditevent": "History",
+}
+"""Lists whose place in a campaign has another name than their rows."""
+
+
+@register.simple_tag(takes_context=True)
+def crumbs(context: template.RequestContext) -> list[tuple[str, str]]:
+    """The way from the campaigns to this page: words and links; the last is the page itself."""
+    way: list[tuple[str, str]] = []
+    campaign, opts = context.get("campaign"), context.get("opts")
+    original, title = context.get("original") or context.get("object"), str(context.get("title") or "")
+    if isinstance(campaign, Campaign):
+        way.append(("Campaigns", reverse("admin:campaigns_campaign_changelist")))
+        way.append((campaign.name, page_of(campaign)))
+    if opts is not None and opts.model_name != "campaign":
+        link = _reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+        field = "campaign_id" if opts.model_name == "auditevent" else "campaign"
+        query = f"?{field}={campaign.pk}" if isinstance(campaign, Campaign) and link else ""
+        way.append((PLACES.get(opts.model_name, str(opts.verbose_name_plural).capitalize()), link + query))
+    elif opts is not None and campaign is None:
+        way.append(("Campaigns", reverse("admin:campaigns_campaign_changelist")))
+    if context.get("cl") is None and not isinstance(original, Campaign):
+        name = str(original) if original is not None and not isinstance(original, str) else title
+        way.append((name, ""))
+    return way or [(title, "")]
+
+
+def _reverse(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
+def zoned(instant: datetime | None, campaign: Campaign) -> str:
+    """An instant on the campaign's clock, with the zone's name and UTC."""
+    return admin_times.zoned(instant, campaign.zone) if instant is not None else "–"
+
+
+@register.filter
+def progress(job: Job) -> SafeString:
+    """A job's state and progress."""
+    return progress_bar(job)
+
+
+@register.simple_tag
+def badge(text: str, kind: str = "plain") -> SafeString:
+    """A word in a coloured box."""
+    return make_badge(text, kind)
+
+
+@register.filter
+def changes(event: AuditEvent) -> SafeString:
+    """An audit event's changes, a line each."""
+    return changes_text(event)
+
+
+@register.filter
+def grouped(number: int | None) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}" if number is not None else "–"
+
+
+@register.filter
+def lot(ticket: str) -> str:
+    """A ticket as a number from 0 to 1."""
+    return lot_number(ticket)
+
+
+@register.simple_tag
+def entry_outcomes(entry: Entry) -> list[dict[str, Any]]:
+    """What each triggered wave did with an entry, and the reason in words."""
+    return [
+        {
+            "wave": outcome.wave,
+            "outcome": outcome,
+            "words": {"markets_full": "its markets were full", "voided": "its place was voided"}.get(
+                outcome.reason, REASON_WORDS.get(outcome.reason, "excluded")
+            )
+            if outcome.reason
+            else "",
+        }
+        for outcome in outcomes(entry, published_by_id(entry.campaign_id))
+    ]
+
+
+@register.filter
+def masked(code: str) -> str:
+    """A code as its last two characters."""
+    return masked_end(code)

@@ -1,0 +1,32 @@
+// Small helps for the staff pages. Everything works without them too.
+
+document.addEventListener("DOMContentLoaded", () => {
+  // On a phone each row of a list becomes a card: every cell then says what it is.
+  const list = document.getElementById("result_list");
+  if (list) {
+    const names = [...list.querySelectorAll("thead th")].map((head) => head.textContent.trim());
+    for (const row of list.querySelectorAll("tr.data-row")) {
+      [...row.children].forEach((cell, place) => { cell.dataset.label = names[place] || ""; });
+    }
+    list.classList.add("mq-labelled");
+  }
+});
+
+// A step that was asked for is not asked for twice by a double press; the server refuses the second in any case.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.matches("form[data-once]")) return;
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "yes";
+  for (const button of form.querySelectorAll("button[type=submit]")) {
+    button.setAttribute("aria-disabled", "true");
+  }
+});
+
+// Coming back with the browser's arrow finds the form ready again.
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+  }
+});

@@ -1,0 +1,93 @@
+"""Home answers one question: does anything need me?"""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from codes.models import Upload
+from tests import scenario
+from tests.admin.conftest import Reader
+
+pytestmark = pytest.mark.django_db
+HOME = "admin:index"
+
+
+def test_an_empty_house_says_so_in_words(read: Reader) -> None:
+    text = read(reverse(HOME))
+
+    assert "Nothing needs you." in text
+    assert "No campaign is open or closed at the moment." in text
+    assert "Nothing is running." in text
+
+
+def test_what_is_happening_is_told_with_fans_clock_and_next_step(read: Reader, tour: Campaign) -> None:
+    scenario.register_fan(tour, "Ada", ["CA-LAX"])
+
+    text = read(reverse(HOME))
+
+    assert "open, closes in 2 d 23 h" in text
+    assert "America/Los_Angeles" in text
+    assert "1 fan<" in text
+    assert "+1 in the last hour" in text
+    assert "Upload codes" in text
+
+
+def test_a_campaign_that_will_not_open_needs_somebody(read: Reader, db: None) -> None:
+    soon = timezone.now() + timedelta(hours=3)
+    campaign = scenario.make_tour()
+    campaign.markets.all().delete()
+    Campaign.objects.filter(pk=campaign.pk).update(open_at=soon)
+    unreleased = read(reverse(HOME))
+    Campaign.objects.filter(pk=campaign.pk).update(is_released=True)
+    released = read(reverse(HOME))
+
+    assert "opens in 2 h 59 min, not released for the clock, 1 red line" in unreleased
+    assert "opens in 2 h 59 min, 1 red line" in released
+
+
+def test_a_campaign_that_is_ready_and_released_needs_nobody(read: Reader, db: None) -> None:
+    campaign = scenario.make_tour()
+    soon = timezone.now() + timedelta(hours=3)
+    Campaign.objects.filter(pk=campaign.pk).update(open_at=soon, is_released=True)
+
+    assert "Nothing needs you." in read(reverse(HOME))
+
+
+def test_what_runs_is_shown_with_its_progress(read: Reader, tour: Campaign) -> None:
+    pool = tour.pools.create(market=tour.markets.get(code="CA-LAX"))
+    Upload.objects.create(
+        campaign=tour,
+        pool=pool,
+        file_name="LA-codes.csv",
+        storage_key="k",
+        status="running",
+        phase="reading",
+        progress_done=62,
+        progress_total=100,
+        lease_until=timezone.now(),
+        started_at=timezone.now() - timedelta(seconds=10),
+        attempts=1,
+        uploaded_by="sue",
+    )
+
+    text = read(reverse(HOME))
+
+    assert "Upload LA-codes.csv" in text
+    assert "reading 62 %" in text
+    assert "6 B a second" in text
+    assert 'hx-trigger="every 3s"' in text
+
+
+def test_work_that_failed_lately_needs_somebody(read: Reader, tour: Campaign) -> None:
+    pool = tour.pools.create(market=tour.markets.get(code="CA-LAX"))
+    failed = {"campaign": tour, "pool": pool, "storage_key": "k", "status": "failed", "uploaded_by": "sue"}
+    Upload.objects.create(file_name="new.csv", finished_at=timezone.now(), **failed)
+    Upload.objects.create(file_name="old.csv", finished_at=timezone.now() - timedelta(days=8), **failed)
+
+    text = read(reverse(HOME))
+
+    assert "The upload of new.csv for Aurora Vale 2027 failed" in text
+    assert "old.csv" not in text

@@ -1,0 +1,217 @@
+"""The operator's way in a real browser: from a new campaign to codes in the fans' mail."""
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from django.core import mail
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from campaigns.models import Artist, Campaign, Locale, Venue
+from tests import scenario
+from viewers.models import Staff
+
+CHROMIUM = os.environ.get("MONOQL_CHROMIUM", "")
+NAME = "Donaudampfschifffahrtsgesellschaft 2027"
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM, reason="MONOQL_CHROMIUM names no browser."),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the whole module."""
+    # Playwright's loop runs in this thread, which Django takes for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def catalogue(db: None) -> None:
+    """What a campaign is made from."""
+    Locale.objects.create(code="en_US", name="English")
+    Artist.objects.create(name="Aurora Vale")
+    Venue.objects.create(name="Crypto.com Arena", city="Los Angeles", country="US", timezone="America/Los_Angeles")
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer, supreme: Staff, settings: Settings) -> Iterator[Page]:
+    """Sue's browser, signed in, on which no script fails and the content policy refuses nothing."""
+    settings.PUBLIC_URL = live_server.url
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="de-DE")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+    page.goto(f"{live_server.url}/admin/")
+    page.get_by_label("Username").fill("sue")
+    page.get_by_label("Password").fill("correct horse")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Needs you")).to_be_visible()
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def choose(page: Page, label: str, words: str) -> None:
+    """Choose a row in a menu that searches as one types."""
+    page.locator(".form-row", has=page.locator("label", has_text=label)).locator(".select2-selection").click()
+    page.locator(".select2-search__field").fill(words)
+    page.locator(".select2-results__option", has_text=words).first.click()
+
+
+def section(page: Page, name: str) -> None:
+    """Go to a section of the campaign."""
+    page.get_by_role("navigation", name="Sections of the campaign").get_by_role("link", name=name).click()
+
+
+def make_campaign(page: Page) -> Campaign:
+    """Fill in the form of a new campaign, with times on its own clock."""
+    page.goto(page.url.partition("/admin/")[0] + "/admin/campaigns/campaign/add/")
+    page.get_by_label("Name").fill(NAME)
+    choose(page, "Artist", "Aurora")
+    page.get_by_label("Domain").fill("donau-2027")
+    page.get_by_label("Reference timezone").fill("America/Los_Angeles")
+    local = timezone.now().astimezone().replace(tzinfo=None)
+    page.locator("#id_open_at_0").fill(f"{local - timedelta(days=1):%Y-%m-%dT%H:%M}")
+    page.locator("#id_close_at_0").fill(f"{local + timedelta(days=3):%Y-%m-%dT%H:%M}")
+    page.get_by_label("English (en_US)").check()
+    page.locator("#id_default_locale").select_option("en_US")
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("Add a market: fans have no city to choose yet.")).to_be_visible()
+    return Campaign.objects.get(domain="donau-2027")
+
+
+def add_market(page: Page) -> None:
+    """A market with one date."""
+    section(page, "Markets")
+    page.get_by_role("link", name="Add market").first.click()
+    page.locator("#id_code").fill("CA-LAX")
+    choose(page, "Venue", "Crypto")
+    page.get_by_text("Add another Date").click()
+    page.locator("#id_events-0-code").fill("CA-LAX-1")
+    page.locator("#id_events-0-starts_at_0").fill("2027-06-01T19:30")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#result_list")).to_contain_text("Los Angeles")
+
+
+def write_content(page: Page) -> None:
+    """The texts of the default locale."""
+    section(page, "Content")
+    page.get_by_role("link", name="English (en_US) +").click()
+    page.get_by_label("Title").fill("Aurora Vale on tour")
+    page.get_by_label("Page: open").fill("Register for the presale.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#result_list")).to_contain_text("2 of 16 written")
+
+
+def upload_codes(page: Page, folder: Path) -> None:
+    """A file from a spreadsheet, with a line that is no code; the result comes without a reload."""
+    file = folder / "codes.csv"
+    file.write_bytes(b"\xef\xbb\xbfcode\r\nAURORA-01\r\nAURORA-02\r\nAURORA-02\r\n")
+    section(page, "Codes")
+    page.get_by_role("link", name="Upload codes", exact=True).click()
+    page.get_by_label("Codes for").select_option(label="CA-LAX · Los Angeles – Crypto.com Arena")
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_text("It waits for a worker.")).to_be_visible()
+    scenario.run_jobs()
+    expect(page.get_by_text("The same code stands in line 3.")).to_be_visible()
+    expect(page.locator(".mq-counts")).to_contain_text("2 added")
+
+
+def close(page: Page) -> None:
+    """Close it by hand: the name must be typed."""
+    section(page, "Set-up")
+    page.get_by_role("link", name="Close…").click()
+    page.get_by_role("button", name="Close now").click()
+    expect(page.get_by_text("it shows that you mean this campaign")).to_be_visible()
+    page.get_by_label("Campaign's name").fill(NAME)
+    page.get_by_role("button", name="Close now").click()
+    expect(page.get_by_text(f"{NAME} is closed.")).to_be_visible()
+
+
+def prepare(page: Page) -> None:
+    """Schedule a wave and prepare it; the page follows the work by itself."""
+    section(page, "Waves")
+    page.get_by_role("link", name="Schedule a wave").click()
+    page.locator("#id_local_0").fill("2027-02-15T10:00")
+    page.get_by_label("Name", exact=True).fill("First")
+    page.get_by_role("button", name="Schedule").click()
+    page.get_by_role("link", name="Prepare…").click()
+    page.get_by_text("Lot alone").click()
+    page.get_by_role("button", name="Start the preparation").click()
+    expect(page.get_by_text("It waits for a worker.")).to_be_visible()
+    scenario.run_jobs()
+    expect(page.get_by_role("link", name="Trigger…")).to_be_visible()
+    expect(page.get_by_role("heading", name="From everybody to placed")).to_be_visible()
+
+
+def test_from_a_new_campaign_to_codes_in_the_fans_mail(page: Page, catalogue: None, tmp_path: Path) -> None:
+    campaign = make_campaign(page)
+    add_market(page)
+    write_content(page)
+    section(page, "Set-up")
+    page.get_by_role("link", name="Open…").click()
+    page.get_by_role("button", name="Open now").click()
+    expect(page.get_by_text(f"{NAME} is open.")).to_be_visible()
+    for name in ("Ada", "Ben", "Cleo"):
+        scenario.register_fan(campaign, name, ["CA-LAX"])
+    upload_codes(page, tmp_path)
+    close(page)
+    prepare(page)
+
+    page.get_by_role("link", name="Trigger…").click()
+    expect(page.get_by_text("2 fans get a code, in 1 market.")).to_be_visible()
+    page.get_by_label("Campaign's name").fill(NAME)
+    page.get_by_role("button", name="Trigger: give 2 codes").dblclick()
+    expect(page.get_by_text("is triggered: the codes are the fans' now.")).to_be_visible()
+    scenario.run_jobs()
+    expect(page.get_by_text("2 sent")).to_be_visible()
+
+    codes = re.findall(r"AURORA-0[12]", "".join(str(letter.body) for letter in mail.outbox))
+    assert set(codes) == {"AURORA-01", "AURORA-02"}
+    page.get_by_role("link", name="Export the selection").click()
+    page.get_by_role("button", name="Make the file").click()
+    scenario.run_jobs()
+    link = page.get_by_role("link", name="Download").get_attribute("href")
+    answer = page.request.get(page.url.partition("/admin/")[0] + str(link))
+    assert answer.text().count("AURORA-0") == 2
+    assert requests.get(answer.url.partition("?")[0], timeout=10).status_code == 403
+
+
+def test_every_page_fits_a_phone_and_can_be_reached_by_keyboard(page: Page, live_server: LiveServer) -> None:
+    campaign = scenario.open_tour()
+    Campaign.objects.filter(pk=campaign.pk).update(
+        name="Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz-Vorverkauf"
+    )
+    page.set_viewport_size({"width": 360, "height": 740})
+    scope = f"?campaign={campaign.pk}"
+    paths = ["", "campaigns/campaign/", f"campaigns/campaign/{campaign.pk}/change/"]
+    paths += [f"campaigns/campaign/{campaign.pk}/close/", f"codes/pool/upload/{scope}", f"waves/wave/add/{scope}"]
+    paths += [f"{model}/{scope}" for model in ("campaigns/market", "campaigns/content", "entries/entry", "codes/pool")]
+    for path in paths:
+        page.goto(f"{live_server.url}/admin/{path}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, (path, width)
+
+    page.goto(f"{live_server.url}/admin/campaigns/field/add/{scope}")
+    expect(page.get_by_role("tab", name="English")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="English").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Label [de]")).to_be_visible()

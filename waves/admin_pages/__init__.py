@@ -1,0 +1,1 @@
+"""The staff pages of waves; ``waves.admin`` puts them into the admin."""
