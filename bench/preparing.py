@@ -91,9 +91,11 @@ def floor_once() -> float:
 
 def _floor(folder: Path) -> None:
     refs, scores, leaves = [], [], []
-    with (folder / "snapshot.csv").open("wb") as file, connection.cursor() as cursor, cursor.cursor.copy(
-        "COPY (SELECT ref, status, score, choices FROM bench_entry ORDER BY ref) TO STDOUT"
-    ) as copy:
+    with (
+        (folder / "snapshot.csv").open("wb") as file,
+        connection.cursor() as cursor,
+        cursor.cursor.copy("COPY (SELECT ref, status, score, choices FROM bench_entry ORDER BY ref) TO STDOUT") as copy,
+    ):
         for row in copy:
             line = bytes(row)
             file.write(line)

@@ -16,7 +16,6 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.logs import without_tokens
-
 from monoql.unfold_settings import UNFOLD as UNFOLD
 
 django_stubs_ext.monkeypatch()

@@ -13,7 +13,7 @@ from monoql.settings import LOGGING
 def test_a_mailed_links_token_is_in_no_log_line(tour: Campaign, caplog: pytest.LogCaptureFixture) -> None:
     token = link_token(entry_id=999_999)
     handler = logging.StreamHandler()
-    formatter = dict(LOGGING["formatters"]["line"])  # type: ignore[index,call-overload]  # Settings are untyped.
+    formatter = dict(LOGGING["formatters"]["line"])  # type: ignore[index]  # Settings are untyped.
     handler.setFormatter(formatter.pop("()")(**formatter))
 
     with caplog.at_level(logging.DEBUG):

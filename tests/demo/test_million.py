@@ -28,9 +28,7 @@ def test_a_million_fans_and_their_wave(tmp_path: Path) -> None:
     campaign = Campaign.objects.get(domain="aurora-closed")
     local = (timezone.now() + timedelta(days=1)).astimezone(campaign.zone).replace(tzinfo=None, second=0, microsecond=0)
     wave = scheduling.schedule_wave(campaign=campaign, local=local, actor=SUPREME, now=timezone.now())
-    prep = preparation.start_preparation(
-        wave=wave, options=preparation.Options(), actor=SUPREME, now=timezone.now()
-    )
+    prep = preparation.start_preparation(wave=wave, options=preparation.Options(), actor=SUPREME, now=timezone.now())
     start = time.perf_counter()
     jobs.run("waves.waveprep", str(prep.pk))
     prepared = time.perf_counter() - start

@@ -17,7 +17,9 @@ def trigger_facts(picture: Picture) -> list[str]:
     draw = picture.draw
     placed = draw.placed or 0 if draw is not None else 0
     markets = sum(1 for line in picture.markets if line.placed)
-    facts = [f"{placed:,} fans get a code, in {markets} market{'' if markets == 1 else 's'}."]
+    facts = [
+        f"{placed:,} {'fan gets' if placed == 1 else 'fans get'} a code, in {markets} market{'' if markets == 1 else 's'}."
+    ]
     if picture.prep is not None and picture.prep.hold_id is not None:
         out = Entry.objects.filter(
             Q(withdrawn_at__isnull=False) | Q(blocked_at__isnull=False),

@@ -261,7 +261,7 @@ class WaveAdmin(ScopedAdmin[Wave]):
                 title=f"Trigger {wave}",
                 facts=trigger_facts(picture),
                 warnings=trigger_warnings(picture, now),
-                button=f"Trigger: give {draw.placed or 0:,} codes",
+                button=f"Trigger: give {draw.placed or 0:,} code{'' if draw.placed == 1 else 's'}",
                 operation=lambda _: trigger(wave=wave, actor=self.actor(request), now=now),
                 done=f"{wave} is triggered: the codes are the fans' now. Their mails follow.",
                 back=self.page_of(wave),
