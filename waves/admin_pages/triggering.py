@@ -18,7 +18,8 @@ def trigger_facts(picture: Picture) -> list[str]:
     placed = draw.placed or 0 if draw is not None else 0
     markets = sum(1 for line in picture.markets if line.placed)
     facts = [
-        f"{placed:,} {'fan gets' if placed == 1 else 'fans get'} a code, in {markets} market{'' if markets == 1 else 's'}."
+        f"{placed:,} {'fan gets' if placed == 1 else 'fans get'} a code,"
+        f" in {markets} market{'' if markets == 1 else 's'}."
     ]
     if picture.prep is not None and picture.prep.hold_id is not None:
         out = Entry.objects.filter(
