@@ -53,6 +53,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def start_for_the_run(config: pytest.Config) -> None:
     """Start the servers of this run and lead the environment to them; they end with pytest."""
     os.environ.update({name: os.environ.get(name) or text for name, text in KEYS.items()})
+    # Links in mails and pages are compared to the letter, whatever PORT `make run` would take.
+    os.environ["PUBLIC_URL"] = "http://localhost:8000"
     given = [name for name in EXTERNAL if os.environ.get(name)]
     servers = temporary_servers(config.add_cleanup, variables=os.environ, durable=False)
     servers.start()
