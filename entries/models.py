@@ -21,7 +21,7 @@ class Submitted(models.Model):
 
     name = models.CharField(max_length=200)
     phone = models.CharField(max_length=20, blank=True, default="")
-    locale = models.ForeignKey(Locale, on_delete=models.PROTECT, related_name="+")
+    locale = models.ForeignKey(Locale, on_delete=models.PROTECT, related_name="+", db_index=False)
     answers = models.JSONField(default=dict)
     choices = ArrayField(models.SmallIntegerField(), help_text="Market numbers, the favourite first.")
 
@@ -32,7 +32,9 @@ class Submitted(models.Model):
 class Entry(Submitted):
     """A fan's registration. Unique by (campaign, ref); the identifier's normal form is the spec's."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="entries")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="entries", db_index=False
+    )  # The unique constraint on (campaign, ref) serves its look-ups.
     ref = models.CharField(max_length=32, db_collation="C", editable=False)
     identifier = models.CharField(max_length=320, editable=False)
     email = models.CharField("e-mail", max_length=320, help_text="Where her mails go.")
@@ -112,7 +114,7 @@ class Score(models.Model):
     """One entry's score in one run: a whole number from 0 to 100. Inserted by COPY, never updated."""
 
     pk = models.CompositePrimaryKey("run_id", "entry_id")
-    run = models.ForeignKey(ScoreRun, on_delete=models.CASCADE, related_name="scores")
+    run = models.ForeignKey(ScoreRun, on_delete=models.CASCADE, related_name="scores", db_index=False)
     entry = models.ForeignKey(Entry, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
     score = models.SmallIntegerField()
 
