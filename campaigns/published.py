@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 
 from campaigns import secrets
 from campaigns.models import Campaign, Content, Event, Field, Locale, Market
@@ -69,6 +69,9 @@ class Published:
         """The locale whose texts stand in for missing ones."""
         return self.campaign.default_locale
 
+
+IS_PUBLIC = ~Q(status=Campaign.Status.NOT_STARTED) | Q(is_released=True)
+"""``Campaign.is_public`` for a query."""
 
 _kept: dict[str, tuple[float, Published]] = {}
 _lock = threading.Lock()

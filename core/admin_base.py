@@ -226,6 +226,24 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         """The context of a page of one's own, in the admin's frame."""
         return {**self.admin_site.each_context(request), "opts": self.opts, "title": title, **extra}
 
+    def form_page(
+        self,
+        request: HttpRequest,
+        form: forms.BaseForm,
+        operation: Callable[[], str],
+        *,
+        title: str,
+        template: str = "admin/plain_form.html",
+        **extra: Any,
+    ) -> HttpResponse:
+        """A page with one form. On its button ``operation`` runs and gives the next address; a refusal is shown."""
+        if request.method == "POST" and form.is_valid():
+            try:
+                return HttpResponseRedirect(operation())
+            except Refusal as refusal:
+                add_refusal(form, refusal)
+        return TemplateResponse(request, template, self.page_context(request, title, form=form, **extra))
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The field's input; a menu has no icons that would lead away from a half-filled form."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)

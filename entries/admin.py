@@ -4,19 +4,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import secrets
-from campaigns.admin_pages.scoped import ScopedAdmin
+from campaigns.admin_pages.scoped import PageAdmin
 from campaigns.models import Campaign, DrawSecrets, Field, Market
 from core.admin_times import zoned
 from core.admin_words import badge
 from core.masking import masked_email, masked_end, masked_text
 from entries.identifiers import BadIdentifier, fan_key, normalize_email, normalize_number, ref_of
 from entries.models import Entry, Message, Score, Submission
+from entries.standing import Standing, standing_of
 from viewers.permissions import Action
 
 if TYPE_CHECKING:
@@ -26,20 +27,19 @@ else:
 
 REF_DIGITS = 32
 MOST_SHOWN = 50
-STATE_KINDS = {"counts": "good", "unconfirmed": "warn", "withdrawn": "plain", "blocked": "bad", "gate failed": "bad"}
+STANDING_KINDS = {
+    Standing.COUNTS: "good",
+    Standing.UNCONFIRMED: "warn",
+    Standing.WITHDRAWN: "plain",
+    Standing.BLOCKED: "bad",
+    Standing.GATE_FAILED: "bad",
+}
 
 
-def state_of(entry: Entry) -> str:
-    """Where an entry stands, in one word: the first reason that keeps it out, else that it counts."""
-    if entry.withdrawn_at is not None:
-        return "withdrawn"
-    if entry.blocked_at is not None:
-        return "blocked"
-    if entry.email_confirmed_at is None or (
-        entry.campaign.requires_phone_confirmation and entry.phone_confirmed_at is None
-    ):
-        return "unconfirmed"
-    return "gate failed" if entry.gates_failed else "counts"
+def standing_badge(entry: Entry) -> SafeString:
+    """Whether an entry counts, or why not, as a coloured word."""
+    standing = standing_of(entry)
+    return badge(standing, STANDING_KINDS[standing])
 
 
 def ref_sought(term: str, campaign: Campaign) -> str:
@@ -118,7 +118,7 @@ class EntryList(ChangeList):
 
 
 @admin.register(Entry)
-class EntryAdmin(ScopedAdmin[Entry]):
+class EntryAdmin(PageAdmin[Entry]):
     """What fans submitted. Large: it is never counted whole, and searched by exact key alone."""
 
     section = "entries"
@@ -145,19 +145,8 @@ class EntryAdmin(ScopedAdmin[Entry]):
         ref = ref_sought(search_term, campaign)
         return (queryset.filter(campaign=campaign, ref=ref) if ref else queryset.none()), False
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def object_page(self, request: HttpRequest, entry: Entry) -> HttpResponse:
         """An entry's own page."""
-        if not self.has_view_permission(request) or object_id is None:
-            return self.not_allowed(request)
-        entry = self.get_object(request, object_id)
-        if entry is None:
-            return HttpResponseRedirect(self.list_url())
         sees = self.may(request, Action.SEE_PERSONAL_DATA)
         run = entry.campaign.score_runs.filter(is_current=True).first()
         score = Score.objects.filter(run=run, entry=entry).first() if run is not None else None
@@ -166,7 +155,7 @@ class EntryAdmin(ScopedAdmin[Entry]):
             f"Entry {entry.ref[:8]}…",
             original=entry,
             entry=entry,
-            state=badge(state_of(entry), STATE_KINDS[state_of(entry)]),
+            state=standing_badge(entry),
             sees_personal_data=sees,
             name=entry.name if sees else masked_text(entry.name),
             email=entry.email if sees else masked_email(entry.email),
@@ -200,7 +189,7 @@ class EntryAdmin(ScopedAdmin[Entry]):
     @admin.display(description="state")
     def state_column(self, entry: Entry) -> SafeString:
         """Whether it counts, or why not."""
-        return badge(state_of(entry), STATE_KINDS[state_of(entry)])
+        return standing_badge(entry)
 
     @admin.display(description="cities, favourite first")
     def choices_column(self, entry: Any) -> str:

@@ -19,6 +19,7 @@ from entries.models import Entry
 from entries.proof import FAN_DAYS, fan_token, read_fan_token
 from entries.receipts import registration_receipt
 from entries.registration import Form
+from entries.standing import Standing, needs_phone, standing_of
 
 MOST_LETTERS_OF_EMAIL = 1000
 """Normal forms cost time by the square of the length, so what is far too long for an address is not brought to one."""
@@ -200,7 +201,6 @@ class OwnReceipt(OwnEntryEndpoint):
 def entry_part(entry: Entry, published: Published) -> dict[str, Any]:
     """The values of ``EntrySerializer``."""
     codes = dict(published.campaign.markets.values_list("number", "code"))
-    needs_phone = published.campaign.requires_phone_confirmation and entry.phone_confirmed_at is None
     return {
         "campaign": published.campaign.domain,
         "ref": entry.ref,
@@ -210,8 +210,8 @@ def entry_part(entry: Entry, published: Published) -> dict[str, Any]:
         "locale": entry.locale_id,
         "choices": [codes[number] for number in entry.choices],
         "answers": entry.answers,
-        "counts": entry.withdrawn_at is None and not needs_phone,
-        "missing": ["phone_confirmation"] if needs_phone else [],
+        "counts": standing_of(entry) is Standing.COUNTS,
+        "missing": ["phone_confirmation"] if needs_phone(entry) else [],
         "is_withdrawn": entry.withdrawn_at is not None,
         "created_at": entry.created_at,
         "updated_at": entry.updated_at,

@@ -216,11 +216,18 @@ def _let_wait(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -> No
     Message.objects.create(entry_id=entry_id, kind=Message.Kind.CONFIRMATION, submission=submission, created_at=now)
 
 
+def waiting_submission(entry: Entry, submission_id: int) -> Submission | None:
+    """The submission that a link would put in force; none where it or a later one already is."""
+    newer = Q(applied_at__isnull=False, pk__gte=submission_id)
+    if not submission_id or Submission.objects.filter(newer, entry=entry).exists():
+        return None
+    return Submission.objects.filter(pk=submission_id, entry=entry).first()
+
+
 def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
     """Put a waiting submission in force, unless it or a later one already is."""
-    newer = Q(applied_at__isnull=False, pk__gte=submission_id)
-    submission = Submission.objects.filter(pk=submission_id, entry=entry).first()
-    if submission is None or Submission.objects.filter(newer, entry=entry).exists():
+    submission = waiting_submission(entry, submission_id)
+    if submission is None:
         return False
     submission.applied_at = now
     submission.save(update_fields=["applied_at"])

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns.admin_pages.scoped import ScopedAdmin
+from campaigns.admin_pages.scoped import PageAdmin
 from campaigns.models import Campaign
-from core.admin_base import Page, add_refusal
+from core.admin_base import Page
 from core.admin_forms import styled
 from core.admin_times import zoned
 from core.admin_words import progress_bar
@@ -45,7 +45,7 @@ class ExportForm(forms.Form):
 
 
 @admin.register(Export)
-class ExportAdmin(ScopedAdmin[Export]):
+class ExportAdmin(PageAdmin[Export]):
     """Files of a campaign's data. They hold personal data and codes: each download is written in the history."""
 
     section = "exports"
@@ -73,42 +73,29 @@ class ExportAdmin(ScopedAdmin[Export]):
             return self.ask_for_campaign(request)
         initial = {"dataset": request.GET.get("dataset", "entries"), "wave": request.GET.get("wave", "")}
         form = ExportForm(campaign, request.POST if request.method == "POST" else None, initial=initial)
-        if request.method == "POST" and form.is_valid():
-            try:
-                export = schedule_export(
-                    campaign=campaign,
-                    dataset=form.cleaned_data["dataset"],
-                    wave=form.cleaned_data["wave"],
-                    actor=self.actor(request),
-                    now=timezone.now(),
-                )
-            except Refusal as refusal:
-                add_refusal(form, refusal)
-            else:
-                return HttpResponseRedirect(reverse("admin:exports_export_change", args=[export.pk]))
-        context = self.page_context(
+
+        def schedule() -> str:
+            export = schedule_export(
+                campaign=campaign,
+                dataset=form.cleaned_data["dataset"],
+                wave=form.cleaned_data["wave"],
+                actor=self.actor(request),
+                now=timezone.now(),
+            )
+            return reverse("admin:exports_export_change", args=[export.pk])
+
+        return self.form_page(
             request,
-            "Export",
-            form=form,
+            form,
+            schedule,
+            title="Export",
             button="Make the file",
             back=self.list_url_of(campaign),
             **self.workspace(campaign),
         )
-        return TemplateResponse(request, "admin/plain_form.html", context)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def object_page(self, request: HttpRequest, export: Export) -> HttpResponse:
         """An export's own page: progress, then the file."""
-        if not self.has_view_permission(request) or object_id is None:
-            return self.not_allowed(request)
-        export = self.get_object(request, object_id)
-        if export is None:
-            return HttpResponseRedirect(self.list_url())
         context = self.page_context(
             request,
             str(export),

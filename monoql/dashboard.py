@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from campaigns import readiness
 from campaigns.admin_pages.overview import NextStep
 from campaigns.admin_pages.words import clock_of
 from campaigns.models import Campaign
-from codes.admin_pages.code import state_word
-from codes.inventory import STATES
-from codes.models import CodeRange, Upload
+from codes import inventory
+from codes.models import Upload
 from core.admin_times import span, until, zoned
 from core.models import Job
 from core.refusal import Refusal
@@ -154,7 +153,7 @@ def _happening(now: datetime) -> list[Happening]:
     states = [Campaign.Status.OPEN, Campaign.Status.CLOSED]
     campaigns = list(Campaign.objects.filter(status__in=states).order_by("-status", "close_at", "pk")[:MOST_CAMPAIGNS])
     found, beats = overviews(campaigns, now), pulses(now)
-    codes = _codes_of(campaigns)
+    codes = inventory.counts_by_campaign(campaigns)
     rows = []
     for campaign in campaigns:
         verb, instant = clock_of(campaign)
@@ -165,27 +164,11 @@ def _happening(now: datetime) -> list[Happening]:
                 exact=zoned(instant, campaign.zone) if instant is not None else "",
                 entries=found[campaign.pk].entries,
                 pulse=beats.get(campaign.pk) if campaign.status == Campaign.Status.OPEN else None,
-                codes=codes.get(campaign.pk, {}),
+                codes=codes[campaign.pk],
                 next_step=found[campaign.pk].next_step,
             )
         )
     return rows
-
-
-def _codes_of(campaigns: list[Campaign]) -> dict[int, dict[str, int]]:
-    """Codes by campaign and state, in one query."""
-    rows = (
-        CodeRange.objects.filter(pool__campaign__in=campaigns)
-        .values("pool__campaign", "is_revoked", "hold__status")
-        .annotate(codes=Sum(F("last") - F("first") + 1))
-        .values_list("pool__campaign", "is_revoked", "hold__status", "codes")
-    )
-    table: dict[int, dict[str, int]] = {}
-    for campaign_id, is_revoked, hold_status, codes in rows:
-        state = state_word(is_revoked=is_revoked, hold_status=hold_status)
-        counts = table.setdefault(campaign_id, dict.fromkeys(STATES, 0))
-        counts[state] += codes
-    return table
 
 
 # Running

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from campaigns.models import Campaign, Market
 from core.refusal import Invalid
 from entries import registration
-from entries.models import Entry, Submission
+from entries.models import Entry
 from entries.proof import FAN_DAYS, BadLink, Proof, fan_token, read_fan_token, read_link
 from entries.receipts import registration_receipt, signing_key
 from entries.registration import CannotRegister, Form
+from entries.standing import needs_phone
 from monoql import fan_forms
 from monoql.fan_forms import ShownForm
 from monoql.fan_visit import (
@@ -202,7 +203,7 @@ def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse
     entry = Entry.objects.select_related("locale").filter(pk=proof.entry_id, campaign=visit.campaign).first()
     if entry is None:
         raise BadLink("")
-    waiting = _waiting(entry, proof)
+    waiting = registration.waiting_submission(entry, proof.submission_id)
     is_known = read_fan_token(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk) == entry.ref
     if is_known and waiting is None and entry.email_confirmed_at is not None:
         return HttpResponseRedirect(f"{visit.base}entry/")
@@ -213,14 +214,6 @@ def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse
         "stage": _stage(visit),
     }
     return visit.in_language_of(entry).page(request, "fan/confirm.html", context)
-
-
-def _waiting(entry: Entry, proof: Proof) -> Submission | None:
-    """The submission that a link would put in force, if it has one that no later one has overtaken."""
-    overtaken = Submission.objects.filter(entry=entry, applied_at__isnull=False, pk__gte=proof.submission_id)
-    if not proof.submission_id or overtaken.exists():
-        return None
-    return Submission.objects.filter(pk=proof.submission_id, entry=entry).first()
 
 
 def _open_entry(visit: Visit, entry: Entry) -> HttpResponse:
@@ -257,7 +250,7 @@ def _show_entry(request: HttpRequest, visit: Visit, entry: Entry) -> HttpRespons
     ]
     context = {
         "entry": entry,
-        "state": _state_of_entry(entry, visit, [*selected, *others]),
+        "state": _state_of_entry(entry, [*selected, *others]),
         "outcomes": [*selected, *others],
         "cities": _cities_of(visit, entry.choices),
         "stage": _stage(visit),
@@ -266,15 +259,13 @@ def _show_entry(request: HttpRequest, visit: Visit, entry: Entry) -> HttpRespons
     return visit.page(request, "fan/my_entry.html", context)
 
 
-def _state_of_entry(entry: Entry, visit: Visit, found: Sequence[Outcome]) -> str:
+def _state_of_entry(entry: Entry, found: Sequence[Outcome]) -> str:
     """Which answer stands in the first line of the fan's page."""
     if found:
         return "selected" if found[0].is_selected else "not_selected"
     if entry.withdrawn_at is not None:
         return "withdrawn"
-    if visit.campaign.requires_phone_confirmation and entry.phone_confirmed_at is None:
-        return "phone_unconfirmed"
-    return "in"
+    return "phone_unconfirmed" if needs_phone(entry) else "in"
 
 
 def _own_text_of_entry(visit: Visit, entry: Entry, found: Sequence[Outcome]) -> str:

@@ -24,6 +24,8 @@ from campaigns.published import NoSuchCampaign, Published, published
 from entries import placeholders
 from entries.models import Entry
 from monoql.fan_words import window_text
+from viewers.permissions import Action, may
+from viewers.viewer import viewer_of_request
 
 LOCALE_COOKIE = "monoql_locale"
 LOCALE_DAYS = 365
@@ -90,8 +92,9 @@ Page = Callable[Concatenate[HttpRequest, Visit, ...], HttpResponse]
 def fan_page(page: Page) -> Callable[..., HttpResponse]:
     """Give a page its visit: find the campaign by path or host, and choose the language.
 
-    ``?locale=`` chooses and is remembered, then counts what was remembered, then what the browser asks for. Django's
-    CSRF token is left out, since it would make every page a private one; see ``refuse_other_sites``.
+    Before a campaign is public, only staff meet its pages. ``?locale=`` chooses and is remembered, then counts what was
+    remembered, then what the browser asks for. Django's CSRF token is left out, since it would make every page a
+    private one; see ``refuse_other_sites``.
     """
 
     @csrf_exempt
@@ -101,13 +104,16 @@ def fan_page(page: Page) -> Callable[..., HttpResponse]:
         try:
             found = published(domain or host_domain)
         except NoSuchCampaign:
+            found = None
+        is_public = found is not None and found.campaign.is_public
+        if found is None or not (is_public or may(viewer_of_request(request), Action.VIEW)):
             return render(request, "fan/no_such_campaign.html", status=404)
         visit = _visit(request, found, base="/" if host_domain else f"/c/{found.campaign.domain}/")
         with visit.spoken():
             response = page(request, visit, **arguments)
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
         _remember_language(request, response, visit)
-        return response
+        return response if is_public else keep_for_nobody(response)
 
     return answer
 

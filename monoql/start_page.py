@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models import Case, IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from campaigns.models import Campaign
+from campaigns.published import IS_PUBLIC
 
 MOST_CAMPAIGNS = 30
 Status = Campaign.Status
@@ -36,10 +37,7 @@ def start_page(request: HttpRequest) -> HttpResponse:
         default=Value(3),
         output_field=IntegerField(),
     )
-    # What an operator still prepares is nobody else's business.
-    is_public = ~Q(status=Status.NOT_STARTED) | Q(is_released=True)
-    visible = Campaign.objects.all() if settings.DEVELOPMENT else Campaign.objects.filter(is_public)
-    found = visible.select_related("artist").order_by(order, "-pk")[:MOST_CAMPAIGNS]
+    found = Campaign.objects.filter(IS_PUBLIC).select_related("artist").order_by(order, "-pk")[:MOST_CAMPAIGNS]
     context = {"rows": [_row(campaign) for campaign in found], "is_development": settings.DEVELOPMENT}
     return render(request, "start/start.html", context)
 

@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 from django.contrib import admin, messages
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -104,15 +103,21 @@ class StaffAdmin(GuardedAdmin[Staff]):
 
         form = AdminPasswordChangeForm(staff, request.POST or None)
         form.fields.pop("usable_password", None)
-        if request.method == "POST" and form.is_valid():
+
+        def set_password() -> str:
             form.save()
             audit.record(actor=self.actor(request), action="staff.password", target=staff, now=timezone.now())
             messages.success(request, f"{staff.get_username()} has another password now.")
-            return HttpResponseRedirect(reverse("admin:viewers_staff_change", args=[staff.pk]))
-        context = self.page_context(
-            request, f"Password of {staff.get_username()}", form=form, original=staff, button="Set the password"
+            return reverse("admin:viewers_staff_change", args=[staff.pk])
+
+        return self.form_page(
+            request,
+            form,
+            set_password,
+            title=f"Password of {staff.get_username()}",
+            original=staff,
+            button="Set the password",
         )
-        return TemplateResponse(request, "admin/plain_form.html", context)
 
     # Columns
 

@@ -6,13 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 
 from campaigns.models import Campaign
-from core.admin_base import add_refusal
 from core.admin_forms import styled
-from core.refusal import Refusal
 from viewers.admin_base import GuardedAdmin
 
 
@@ -71,13 +68,11 @@ def confirm(admin: GuardedAdmin[Any], request: HttpRequest, step: Step, **contex
         asks_reason=step.asks_reason,
         needs_reason=step.needs_reason,
     )
-    if request.method == "POST" and form.is_valid():
-        try:
-            step.operation(form.cleaned_data.get("reason", ""))
-        except Refusal as refusal:
-            add_refusal(form, refusal)
-        else:
-            messages.success(request, step.done)
-            return HttpResponseRedirect(step.back)
-    full = admin.page_context(request, step.title, step=step, form=form, campaign=step.campaign, **context)
-    return TemplateResponse(request, "admin/confirm.html", full)
+
+    def do() -> str:
+        step.operation(form.cleaned_data.get("reason", ""))
+        messages.success(request, step.done)
+        return step.back
+
+    shown = {"step": step, "campaign": step.campaign, **context}
+    return admin.form_page(request, form, do, title=step.title, template="admin/confirm.html", **shown)

@@ -151,6 +151,33 @@ class ScopedAdmin[M: models.Model](GuardedAdmin[M]):
         return HttpResponseRedirect(self.list_url_of(campaign)) if campaign is not None else None
 
 
+class PageAdmin[M: models.Model](ScopedAdmin[M]):
+    """Rows that have a page of their own in place of a form."""
+
+    def object_page(self, request: HttpRequest, obj: M) -> HttpResponse:
+        """The page of one row, for whoever may view it."""
+        raise NotImplementedError
+
+    def new_page(self, request: HttpRequest) -> HttpResponse:
+        """The page that makes one, for whoever may add it."""
+        raise NotImplementedError
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Look the row up and show its page; one that is gone leads to the list."""
+        if object_id is None:
+            return self.new_page(request) if self.has_add_permission(request) else self.not_allowed(request)
+        if not self.has_view_permission(request):
+            return self.not_allowed(request)
+        obj = self.get_object(request, object_id)
+        return self.object_page(request, obj) if obj is not None else HttpResponseRedirect(self.list_url())
+
+
 class SetupAdmin[M: models.Model](ScopedAdmin[M]):
     """Parts of the set-up. Until the first opening they can also be deleted; later they are made inactive."""
 

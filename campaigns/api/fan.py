@@ -57,12 +57,14 @@ class Meeting:
 def meet(request: Request, domain: str) -> Meeting:
     """Find the campaign and choose the language: ``?locale=``, else what the client accepts, else the default.
 
-    :raises NotFound: there is no such campaign.
+    :raises NotFound: there is no such campaign, or none that fans may see yet.
     """
     try:
         found = published(domain)
     except NoSuchCampaign:
-        raise NotFound(_("There is no such campaign.")) from None
+        found = None
+    if found is None or not found.campaign.is_public:
+        raise NotFound(_("There is no such campaign."))
     locale = found.choose_locale(
         asked=request.GET.get("locale", "")[:MOST_LETTERS_OF_LOCALE],
         accepted=tuple(tag for tag, _q in parse_accept_lang_header(request.headers.get("Accept-Language", ""))),

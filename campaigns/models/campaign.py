@@ -161,6 +161,11 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
                 dict.fromkeys(changed, "Fixed since the campaign opened: receipts and links stand on it.")
             )
 
+    @property
+    def is_public(self) -> bool:
+        """Whether fans may see it. What an operator still prepares is nobody else's business."""
+        return self.status != self.Status.NOT_STARTED or self.is_released
+
     def is_accepting(self, now: datetime) -> bool:
         """Whether a fan may register at this moment: open, and not past its close even if the clock is late."""
         return self.status == self.Status.OPEN and (self.close_at is None or now < self.close_at)

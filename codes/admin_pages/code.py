@@ -52,16 +52,11 @@ def state_of(part: CodeRange | None) -> str:
     """What a range's codes are, in the inventory's words."""
     if part is None:
         return "unknown"
-    return state_word(is_revoked=part.is_revoked, hold_status=part.hold.status if part.hold is not None else None)
-
-
-def state_word(*, is_revoked: bool, hold_status: str | None) -> str:
-    """The inventory's word for codes in a hold of this status, or in none."""
-    if is_revoked:
+    if part.is_revoked:
         return "revoked"
-    if hold_status is None:
+    if part.hold is None:
         return "available"
-    return "assigned" if hold_status == Hold.Status.ASSIGNED else "reserved"
+    return "assigned" if part.hold.status == Hold.Status.ASSIGNED else "reserved"
 
 
 class PoolFilter(admin.SimpleListFilter):

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,9 +16,8 @@ from campaigns.models import Campaign, Event, Market
 from codes import inventory
 from codes.models import CodeRange, Pool, Upload
 from codes.upload import MOST_BYTES, pool_for, start_upload
-from core.admin_base import Page, add_refusal
+from core.admin_base import Page
 from core.admin_forms import styled
-from core.refusal import Refusal
 from viewers.permissions import Action
 
 if TYPE_CHECKING:
@@ -117,31 +115,29 @@ class PoolAdmin(ScopedAdmin[Pool]):
         form = UploadForm(
             campaign, *([request.POST, request.FILES] if request.method == "POST" else []), initial=initial
         )
-        if request.method == "POST" and form.is_valid():
+
+        def upload() -> str:
             market, event = form.places[form.cleaned_data["place"]]
             file = form.cleaned_data["file"]
-            try:
-                upload = start_upload(
-                    pool=pool_for(market=market, event=event, code_type=form.cleaned_data["code_type"]),
-                    file=file,
-                    file_name=file.name,
-                    size=file.size,
-                    actor=self.actor(request),
-                    now=timezone.now(),
-                )
-            except Refusal as refusal:
-                add_refusal(form, refusal)
-            else:
-                return HttpResponseRedirect(reverse("admin:codes_upload_change", args=[upload.pk]))
-        context = self.page_context(
+            started = start_upload(
+                pool=pool_for(market=market, event=event, code_type=form.cleaned_data["code_type"]),
+                file=file,
+                file_name=file.name,
+                size=file.size,
+                actor=self.actor(request),
+                now=timezone.now(),
+            )
+            return reverse("admin:codes_upload_change", args=[started.pk])
+
+        return self.form_page(
             request,
-            "Upload codes",
-            form=form,
+            form,
+            upload,
+            title="Upload codes",
             button="Upload",
             back=self.list_url_of(campaign),
             **self.workspace(campaign),
         )
-        return TemplateResponse(request, "admin/plain_form.html", context)
 
     # Columns
 

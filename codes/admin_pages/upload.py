@@ -1,7 +1,5 @@
 """Uploads: their progress, and what came of each line."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,7 +7,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from campaigns.admin_pages.scoped import ScopedAdmin
+from campaigns.admin_pages.scoped import PageAdmin
 from codes.models import Upload
 from codes.upload import SHOWN_REFUSALS
 from core import storage
@@ -22,7 +20,7 @@ LINK_SECONDS = 3600
 
 
 @admin.register(Upload)
-class UploadAdmin(ScopedAdmin[Upload]):
+class UploadAdmin(PageAdmin[Upload]):
     """Files of codes on their way into a pool, and what came of them."""
 
     section = "codes"
@@ -49,19 +47,8 @@ class UploadAdmin(ScopedAdmin[Upload]):
         """With what its name is made of."""
         return super().get_queryset(request).select_related("campaign", "pool__market__venue", "pool__event")
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
+    def object_page(self, request: HttpRequest, upload: Upload) -> HttpResponse:
         """The upload's own page: progress, then what was added and what was refused."""
-        if not self.has_view_permission(request) or object_id is None:
-            return self.not_allowed(request)
-        upload = self.get_object(request, object_id)
-        if upload is None:
-            return HttpResponseRedirect(self.list_url())
         context = self.page_context(
             request,
             upload.file_name,

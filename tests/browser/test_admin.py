@@ -1,6 +1,5 @@
 """The operator's way in a real browser: from a new campaign to codes in the fans' mail."""
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,7 +9,7 @@ import pytest
 import requests
 from django.core import mail
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -18,25 +17,7 @@ from campaigns.models import Artist, Campaign, Locale, Venue
 from tests import scenario
 from viewers.models import Staff
 
-CHROMIUM = os.environ.get("MONOQL_CHROMIUM", "")
 NAME = "Donaudampfschifffahrtsgesellschaft 2027"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="MONOQL_CHROMIUM names no browser."),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the whole module."""
-    # Playwright's loop runs in this thread, which Django takes for asynchronous code.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The fan pages in a real browser: with JavaScript and without, by mouse and by keyboard, on a phone's width."""
 
-import os
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.core import mail
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -19,25 +18,7 @@ from entries.models import Entry
 from tests import scenario
 from tests.fan.conftest import NAMES_OF_LOCALES, draw
 
-CHROMIUM = os.environ.get("MONOQL_CHROMIUM", "")
 PHONE = {"width": 360, "height": 740}
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not CHROMIUM, reason="MONOQL_CHROMIUM names no browser."),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for the whole module."""
-    # Playwright's loop runs in this thread, which Django takes for asynchronous code.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

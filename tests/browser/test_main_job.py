@@ -13,13 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from entries.models import Message
-from tests.browser import test_admin as operator
-from tests.browser.test_admin import NAME, browser, catalogue, page, section
+from tests.browser.test_admin import NAME, add_market, catalogue, close, make_campaign, page, section, write_content
 from tests.processes import process, wait_until
 from waves.models import Wave
 
-__all__ = ["browser", "catalogue", "page"]
-pytestmark = operator.pytestmark
+__all__ = ["catalogue", "page"]
 SECONDS = 60_000
 """For what the worker does; a busy machine takes its time."""
 
@@ -106,16 +104,16 @@ def prepare_and_trigger(page: Page) -> None:
 def test_the_six_steps(
     page: Page, browser: Browser, live_server: LiveServer, catalogue: None, workers: None, tmp_path: Path
 ) -> None:
-    operator.make_campaign(page)
-    operator.add_market(page)
-    operator.write_content(page)
+    make_campaign(page)
+    add_market(page)
+    write_content(page)
     section(page, "Set-up")
     page.get_by_role("link", name="Open…").click()
     page.get_by_role("button", name="Open now").click()
     upload_codes(page, tmp_path)
     for name in ("Ada", "Ben"):
         register(browser, f"{live_server.url}/c/donau-2027/", name)
-    operator.close(page)
+    close(page)
     prepare_and_trigger(page)
 
     message = Message.objects.select_related("entry").get(wave_id=Wave.objects.get().pk)

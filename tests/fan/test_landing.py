@@ -29,7 +29,7 @@ def test_an_open_campaign_says_until_when_and_in_whose_time(client: Client, tour
 
 def test_a_campaign_that_has_not_opened_shows_when_and_no_form(client: Client, db: None, base: str) -> None:
     campaign = scenario.make_tour()
-    Campaign.objects.filter(pk=campaign.pk).update(open_at=timezone.now() + timedelta(hours=5))
+    Campaign.objects.filter(pk=campaign.pk).update(open_at=timezone.now() + timedelta(hours=5), is_released=True)
 
     page = client.get(base).content.decode()
 

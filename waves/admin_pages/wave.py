@@ -12,11 +12,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.confirming import Step, confirm
-from campaigns.admin_pages.scoped import ScopedAdmin
+from campaigns.admin_pages.scoped import PageAdmin
 from codes import inventory
 from codes.models import CodeRange
 from core import storage
-from core.admin_base import Page, add_refusal
+from core.admin_base import Page
 from core.admin_times import LocalTime, zoned
 from core.admin_words import badge, progress_bar
 from core.models import AuditEvent, Job
@@ -25,7 +25,7 @@ from core.times import instant_of_key
 from viewers.permissions import Action
 from waves import bundle
 from waves.admin_pages.forms import PrepareForm, PublicValueForm, ScheduleForm, options_before
-from waves.admin_pages.picture import picture_of
+from waves.admin_pages.picture import Picture, picture_of
 from waves.admin_pages.triggering import trigger_facts, trigger_warnings
 from waves.admin_pages.words import CAPPED_CHOICES
 from waves.models import Draw, Wave
@@ -59,7 +59,7 @@ def planned_text(wave: Wave) -> str:
 
 
 @admin.register(Wave)
-class WaveAdmin(ScopedAdmin[Wave]):
+class WaveAdmin(PageAdmin[Wave]):
     """The waves of a campaign."""
 
     section = "waves"
@@ -88,44 +88,28 @@ class WaveAdmin(ScopedAdmin[Wave]):
         """A wave's own page."""
         return reverse("admin:waves_wave_change", args=[wave.pk])
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        """Scheduling a new wave, or a wave's own page."""
-        if object_id is None:
-            return self.schedule_page(request) if self.has_add_permission(request) else self.not_allowed(request)
-        if not self.has_view_permission(request):
-            return self.not_allowed(request)
-        wave = self.get_object(request, object_id)
-        if wave is None:
-            return HttpResponseRedirect(self.list_url())
-        return TemplateResponse(request, "admin/waves/wave/page.html", self._page_context(request, wave, str(wave)))
+    def object_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
+        """A wave's own page."""
+        context = self.page_context(request, str(wave), **self._picture_context(request, wave, picture_of(wave)))
+        return TemplateResponse(request, "admin/waves/wave/page.html", context)
 
-    def _page_context(self, request: HttpRequest, wave: Wave, title: str, **extra: Any) -> dict[str, Any]:
-        picture = picture_of(wave)
+    def _picture_context(self, request: HttpRequest, wave: Wave, picture: Picture) -> dict[str, Any]:
         draw, sealed = picture.draw, wave.campaign.draw_secrets if picture.draw is not None else None
         is_revealed = draw is not None and draw.revealed_at is not None
-        return self.page_context(
-            request,
-            title,
-            original=wave,
-            wave=wave,
-            picture=picture,
-            state=wave_badge(wave),
-            planned=planned_text(wave),
-            commitment=sealed.commitments[draw.number - 1] if sealed is not None and draw is not None else "",
-            committed_at=sealed.committed_at if sealed is not None else None,
-            secret=bundle.manifest_of(draw).secret if draw is not None and is_revealed else "",
-            bundle_files=BUNDLE_FILES if is_revealed else (),
-            may_run=self.may(request, Action.RUN_WAVES),
-            may_export=self.may(request, Action.EXPORT),
+        return {
+            "original": wave,
+            "wave": wave,
+            "picture": picture,
+            "state": wave_badge(wave),
+            "planned": planned_text(wave),
+            "commitment": sealed.commitments[draw.number - 1] if sealed is not None and draw is not None else "",
+            "committed_at": sealed.committed_at if sealed is not None else None,
+            "secret": bundle.manifest_of(draw).secret if draw is not None and is_revealed else "",
+            "bundle_files": BUNDLE_FILES if is_revealed else (),
+            "may_run": self.may(request, Action.RUN_WAVES),
+            "may_export": self.may(request, Action.EXPORT),
             **self.workspace(wave.campaign),
-            **extra,
-        )
+        }
 
     def live_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
         """The part that changes while something runs; when nothing does any more, the page is fetched anew."""
@@ -137,37 +121,35 @@ class WaveAdmin(ScopedAdmin[Wave]):
 
     # Operations
 
-    def schedule_page(self, request: HttpRequest) -> HttpResponse:
+    def new_page(self, request: HttpRequest) -> HttpResponse:
         """Puts a wave into the calendar."""
         campaign = self.campaign_of(request)
         if campaign is None:
             return self.ask_for_campaign(request)
         form = ScheduleForm(campaign, request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
+
+        def schedule() -> str:
             local: LocalTime = form.cleaned_data["local"]
-            try:
-                wave = schedule_wave(
-                    campaign=campaign,
-                    local=local.local,
-                    is_second=local.reading == "second",
-                    name=form.cleaned_data["name"],
-                    actor=self.actor(request),
-                    now=timezone.now(),
-                )
-            except Refusal as refusal:
-                add_refusal(form, refusal)
-            else:
-                messages.success(request, f"{wave} is scheduled for {planned_text(wave)}.")
-                return HttpResponseRedirect(self.page_of(wave))
-        context = self.page_context(
+            wave = schedule_wave(
+                campaign=campaign,
+                local=local.local,
+                is_second=local.reading == "second",
+                name=form.cleaned_data["name"],
+                actor=self.actor(request),
+                now=timezone.now(),
+            )
+            messages.success(request, f"{wave} is scheduled for {planned_text(wave)}.")
+            return self.page_of(wave)
+
+        return self.form_page(
             request,
-            "Schedule a wave",
-            form=form,
+            form,
+            schedule,
+            title="Schedule a wave",
             button="Schedule",
             back=self.list_url_of(campaign),
             **self.workspace(campaign),
         )
-        return TemplateResponse(request, "admin/plain_form.html", context)
 
     def prepare_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
         """Takes the wave's rules and starts its preparation; after the freeze it can only go on with the same."""
@@ -180,24 +162,23 @@ class WaveAdmin(ScopedAdmin[Wave]):
         form = PrepareForm(
             wave.campaign, request.POST if request.method == "POST" else None, initial=options_before(picture)
         )
-        if request.method == "POST" and form.is_valid():
-            try:
-                start_preparation(wave=wave, options=form.options(), actor=self.actor(request), now=timezone.now())
-            except Refusal as refusal:
-                add_refusal(form, refusal)
-            else:
-                return HttpResponseRedirect(self.page_of(wave))
+
+        def prepare() -> str:
+            start_preparation(wave=wave, options=form.options(), actor=self.actor(request), now=timezone.now())
+            return self.page_of(wave)
+
         counts = inventory.counts(CodeRange.objects.filter(pool__campaign=wave.campaign))
-        context = self._page_context(
+        return self.form_page(
             request,
-            wave,
-            f"Prepare {wave}",
-            form=form,
+            form,
+            prepare,
+            title=f"Prepare {wave}",
+            template="admin/waves/wave/prepare.html",
             free_codes=counts["available"],
             capped_choices=CAPPED_CHOICES,
             back=self.page_of(wave),
+            **self._picture_context(request, wave, picture),
         )
-        return TemplateResponse(request, "admin/waves/wave/prepare.html", context)
 
     def _prepare_again(self, request: HttpRequest, wave: Wave, draw: Draw) -> HttpResponse:
         """After the freeze a failed preparation goes on with the same rules and entries; there is nothing to choose."""
@@ -221,28 +202,26 @@ class WaveAdmin(ScopedAdmin[Wave]):
     def value_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
         """Takes the public value, once."""
         form = PublicValueForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid():
+
+        def enter() -> str:
             value = form.cleaned_data["public_value"]
-            try:
-                enter_public_value(wave=wave, value=value, actor=self.actor(request), now=timezone.now())
-            except Refusal as refusal:
-                add_refusal(form, refusal)
-            else:
-                messages.success(request, "The value is entered; the draw goes on.")
-                return HttpResponseRedirect(self.page_of(wave))
+            enter_public_value(wave=wave, value=value, actor=self.actor(request), now=timezone.now())
+            messages.success(request, "The value is entered; the draw goes on.")
+            return self.page_of(wave)
+
         draw = Draw.objects.filter(wave=wave).only("rules").first()
         source = picture_of(wave).rules.get("public_source", "") if draw is not None else ""
-        context = self.page_context(
+        return self.form_page(
             request,
-            "Enter the public value",
-            form=form,
+            form,
+            enter,
+            title="Enter the public value",
             original=wave,
             button="Enter for good",
             intro=f"The rules of this wave name: {source or 'no source'}. Copy its value exactly; it is entered once.",
             back=self.page_of(wave),
             **self.workspace(wave.campaign),
         )
-        return TemplateResponse(request, "admin/plain_form.html", context)
 
     def trigger_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
         """Asks for the campaign's name, says in numbers what will happen, and triggers once."""
