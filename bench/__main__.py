@@ -38,7 +38,7 @@ def measure() -> int:
     django.setup()
     from django.core.management import call_command
 
-    from bench import preparing, registering
+    from bench import preparing, recording, registering
     from bench.rows import table
 
     call_command("migrate", verbosity=0)
@@ -47,6 +47,7 @@ def measure() -> int:
     rows = []
     for name, benchmark in (
         ("registering", registering.measure),
+        ("recording", recording.measure),
         ("preparing", lambda: preparing.measure(entries)),
     ):
         if only in name:

@@ -11,11 +11,14 @@ from django.db import transaction
 from django.db.models import Q
 
 from campaigns import readiness, secrets
+from campaigns.fingerprint import fingerprint
 from campaigns.models import Campaign
 from core import audit
 from core.locks import Space, lock_exclusive
 from core.refusal import Refusal
 from core.tick import every_tick
+from viewers import approvals
+from viewers.models import Approval
 from viewers.permissions import Action, require
 from viewers.viewer import CLOCK, Viewer
 
@@ -28,6 +31,9 @@ TRANSITIONS = {
     (Status.CLOSED, Status.FINISHED),
 }
 """Every step there is. The clock takes only those forward; from closed back to open an operator goes by hand."""
+
+OPENING, RELEASE, END_FOUR_EYES = "campaign.open", "campaign.release", "campaign.end_four_eyes"
+"""The deeds for which a campaign can want a second person."""
 
 reopening_guards: list[Callable[[Campaign], str]] = []
 """Higher rooms add functions that say why a campaign may not open again, or give an empty string."""
@@ -51,15 +57,23 @@ class CannotFinishCampaign(Refusal):
     code = "cannot_finish"
 
 
-def open_campaign(*, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "") -> Campaign:
+def open_campaign(
+    *, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "", approval: Approval | None = None
+) -> Campaign:
     """Let fans register. The first time publishes the draw's commitments.
 
     :raises CannotOpenCampaign: a red line stands in its readiness list, or its state does not allow it.
     """
-    require(actor, Action.EDIT_SETUP)
+    require(actor, Action.EDIT_SETUP, campaign.pk)
     with transaction.atomic():
         campaign = _locked(campaign)
         _check(campaign, Status.OPEN, CannotOpenCampaign)
+        if actor.kind == "clock":
+            _check_released_as_seen(campaign)
+        else:
+            approvals.require_second_person(
+                is_needed=campaign.needs_second_person, deed=OPENING, target_id=campaign.pk, approval=approval
+            )
         red = [line.text for line in readiness.lines(campaign, now=now) if line.is_red]
         if red:
             raise CannotOpenCampaign("The campaign is not ready: " + " ".join(red))
@@ -79,7 +93,7 @@ def close_campaign(*, campaign: Campaign, actor: Viewer, now: datetime, reason: 
 
     :raises CannotCloseCampaign: it is not open.
     """
-    require(actor, Action.EDIT_SETUP)
+    require(actor, Action.EDIT_SETUP, campaign.pk)
     with transaction.atomic():
         # Registrations hold this lock shared to the end of their transaction: closing waits for them, and whoever
         # comes later finds the campaign closed.
@@ -94,11 +108,90 @@ def finish_campaign(*, campaign: Campaign, actor: Viewer, now: datetime, reason:
 
     :raises CannotFinishCampaign: it is not closed.
     """
-    require(actor, Action.EDIT_SETUP)
+    require(actor, Action.EDIT_SETUP, campaign.pk)
     with transaction.atomic():
         campaign = _locked(campaign)
         _check(campaign, Status.FINISHED, CannotFinishCampaign)
         return _move(campaign, Status.FINISHED, actor=actor, now=now, reason=reason)
+
+
+def release_campaign(
+    *, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "", approval: Approval | None = None
+) -> Campaign:
+    """Let the clock open a campaign at its time.
+
+    :raises CannotOpenCampaign: it has opened before, or is released already.
+    """
+    require(actor, Action.EDIT_SETUP, campaign.pk)
+    with transaction.atomic():
+        campaign = _locked(campaign)
+        approvals.require_second_person(
+            is_needed=campaign.needs_second_person, deed=RELEASE, target_id=campaign.pk, approval=approval
+        )
+        if campaign.status != Status.NOT_STARTED or campaign.is_released:
+            raise CannotOpenCampaign("There is nothing to release: it has opened before, or is released already.")
+        campaign.is_released = True
+        campaign.save(update_fields=["is_released"])
+        audit.record(
+            actor=actor,
+            action="campaign.release",
+            target=campaign,
+            campaign_id=campaign.pk,
+            changes={"is_released": [False, True]},
+            reason=reason,
+            now=now,
+        )
+    return campaign
+
+
+def end_four_eyes(
+    *, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "", approval: Approval | None = None
+) -> Campaign:
+    """Let one person decide again; two people must want it."""
+    require(actor, Action.EDIT_SETUP, campaign.pk)
+    with transaction.atomic():
+        campaign = _locked(campaign)
+        approvals.require_second_person(
+            is_needed=campaign.needs_second_person, deed=END_FOUR_EYES, target_id=campaign.pk, approval=approval
+        )
+        campaign.needs_second_person = False
+        campaign.save(update_fields=["needs_second_person"])
+        audit.record(
+            actor=actor,
+            action="campaign.end_four_eyes",
+            target=campaign,
+            campaign_id=campaign.pk,
+            changes={"needs_second_person": [True, False]},
+            reason=reason,
+            now=now,
+        )
+    return campaign
+
+
+def _performer(step: Callable[..., Campaign]) -> approvals.Performer:
+    """Take a step that a second person has approved, if the set-up is still what the first one saw."""
+
+    def perform(approval: Approval, actor: Viewer, now: datetime) -> Campaign:
+        campaign = _locked(Campaign(pk=int(approval.target_id)))
+        if approval.parameters.get("fingerprint") != fingerprint(campaign):
+            raise approvals.CannotDecide("The set-up has changed since this was asked for. It must be asked for anew.")
+        return step(campaign=campaign, actor=actor, now=now, reason=approval.reason, approval=approval)
+
+    return perform
+
+
+for _deed, _step in ((OPENING, open_campaign), (RELEASE, release_campaign), (END_FOUR_EYES, end_four_eyes)):
+    approvals.performs(_deed, Action.EDIT_SETUP)(_performer(_step))
+
+
+def _check_released_as_seen(campaign: Campaign) -> None:
+    """Where two people released a campaign, the clock opens what they saw and nothing else."""
+    if not campaign.needs_second_person:
+        return
+    given = Approval.objects.filter(deed=RELEASE, target_id=str(campaign.pk), status=Approval.Status.APPROVED)
+    last = given.order_by("-pk").first()
+    if last is None or last.parameters.get("fingerprint") != fingerprint(campaign):
+        raise CannotOpenCampaign("Its set-up has changed since two people released it. Release it again.")
 
 
 @every_tick

@@ -29,12 +29,14 @@ class CampaignQuery(serializers.Serializer[Any]):
     campaign = CampaignField()
 
     @classmethod
-    def campaign_of(cls, request: Request) -> Campaign:
+    def campaign_of(cls, view: StaffEndpoint) -> Campaign:
         """The campaign that ``?campaign=`` names.
 
-        :raises ValidationError: it names none.
+        :raises ValidationError: it names none that the viewer may view.
+        :raises NotAllowed: she may view it, and may not do what the view asks.
         """
-        query = cls(data={"campaign": request.query_params.get("campaign", "")})
+        asked = {"campaign": view.request.query_params.get("campaign", "")}
+        query = cls(data=asked, context={"view": view})
         query.is_valid(raise_exception=True)
         campaign: Campaign = query.validated_data["campaign"]
         return campaign
@@ -146,7 +148,7 @@ class Uploads(StaffEndpoint, generics.GenericAPIView[Upload]):
     )
     def get(self, request: Request) -> Response:
         """A campaign's uploads, the newest first."""
-        campaign = CampaignQuery.campaign_of(request)
+        campaign = CampaignQuery.campaign_of(self)
         page = self.paginate_queryset(_uploads().filter(campaign=campaign)) or []
         return self.get_paginated_response(UploadSerializer(page, many=True).data)
 
@@ -158,17 +160,23 @@ class Uploads(StaffEndpoint, generics.GenericAPIView[Upload]):
     )
     def post(self, request: Request) -> Response:
         """Send a CSV file of codes; a worker reads it. Watch the upload until its status is ``finished``."""
-        asked = NewUploadSerializer(data=request.data)
+        asked = NewUploadSerializer(data=request.data, context={"view": self})
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
-        file = values["file"]
+        file, now = values["file"], timezone.now()
         upload = start_upload(
-            pool=pool_for(market=values["market"], event=values["event"], code_type=values["code_type"]),
+            pool=pool_for(
+                market=values["market"],
+                event=values["event"],
+                code_type=values["code_type"],
+                actor=self.viewer,
+                now=now,
+            ),
             file=file,
             file_name=file.name,
             size=file.size,
             actor=self.viewer,
-            now=timezone.now(),
+            now=now,
         )
         return Response(UploadSerializer(upload).data, status=status.HTTP_202_ACCEPTED)
 
@@ -179,6 +187,10 @@ class OneUpload(StaffEndpoint, generics.RetrieveAPIView[Upload]):
     queryset = _uploads()
     serializer_class = UploadSerializer
 
+    def get_queryset(self) -> QuerySet[Upload]:
+        """Those of campaigns that the viewer may view."""
+        return self.visible(super().get_queryset())
+
 
 class CodeCounts(StaffEndpoint):
     """What there is of codes."""
@@ -186,7 +198,7 @@ class CodeCounts(StaffEndpoint):
     @extend_schema(operation_id="codes_counts", parameters=[CAMPAIGN], responses=CodeCountsSerializer, tags=["codes"])
     def get(self, request: Request) -> Response:
         """How many codes of a campaign are available, reserved, assigned and revoked, pool by pool."""
-        campaign = CampaignQuery.campaign_of(request)
+        campaign = CampaignQuery.campaign_of(self)
         table = inventory.counts_by_pool(campaign)
         pools = campaign.pools.select_related("market", "event").order_by("market__number", "event__number", "pk")
         rows = [

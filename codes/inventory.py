@@ -111,6 +111,11 @@ def held(hold: Hold) -> dict[tuple[int, int | None], list[tuple[int, int]]]:
     return table
 
 
+def size_of(hold: Hold) -> int:
+    """How many codes a hold has."""
+    return int(hold.ranges.filter(is_revoked=False).aggregate(codes=Coalesce(Sum(_SIZE), 0))["codes"])
+
+
 def keep_first(*, hold: Hold, keep: Mapping[tuple[int, int | None], int]) -> None:
     """Give back what a hold does not need: of each (market, event) its first so many codes stay, by id."""
     with transaction.atomic():
@@ -144,13 +149,13 @@ def release(*, hold: Hold, actor: Viewer, now: datetime) -> int:
 
     :raises CannotRelease: the hold's wave was triggered; fans may have its codes.
     """
-    require(actor, Action.MANAGE_CODES)
+    require(actor, Action.MANAGE_CODES, hold.campaign_id)
     with transaction.atomic():
         hold = Hold.objects.select_for_update().get(pk=hold.pk)
         if hold.status == Hold.Status.ASSIGNED:
             raise CannotRelease("These codes are given: their wave was triggered, and fans may have them.")
         ranges = hold.ranges.filter(is_revoked=False)
-        count = ranges.aggregate(codes=Coalesce(Sum(_SIZE), 0))["codes"]
+        count = size_of(hold)
         ranges.update(hold=None)
         Assignment.objects.filter(hold=hold).delete()
         hold.status = Hold.Status.RELEASED
@@ -163,7 +168,7 @@ def release(*, hold: Hold, actor: Viewer, now: datetime) -> int:
             changes={"released": [0, count]},
             now=now,
         )
-    return int(count)
+    return count
 
 
 def revoke(code_ids: Iterable[int]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from campaigns.models import Event, Market
 from codes.models import POOL_SPAN, CodeRange, Pool, Upload
@@ -22,7 +23,7 @@ from core.jobs import Claim
 from core.locks import Space, lock_exclusive
 from core.refusal import Refusal
 from viewers.permissions import Action, require
-from viewers.viewer import Viewer
+from viewers.viewer import WORKER, Viewer
 
 MOST_BYTES = 512 * 2**20
 MOST_LETTERS = 64
@@ -41,11 +42,12 @@ class CannotUpload(Refusal):
     status = 400
 
 
-def pool_for(*, market: Market, event: Event | None, code_type: str = "presale") -> Pool:
+def pool_for(*, market: Market, event: Event | None, actor: Viewer, now: datetime, code_type: str = "presale") -> Pool:
     """The pool of a market (concurrent split) or of one of its events (sequential), made if there is none.
 
     :raises CannotUpload: the split asks for an event, or for none.
     """
+    require(actor, Action.MANAGE_CODES, market.campaign_id)
     if market.split == Market.Split.SEQUENTIAL and event is None:
         events = list(market.events.order_by("number", "pk")[:2])
         if len(events) != 1:
@@ -55,9 +57,20 @@ def pool_for(*, market: Market, event: Event | None, code_type: str = "presale")
         raise CannotUpload("This market's events share one pool: name no event.", field="event")
     if event is not None and event.market_id != market.pk:
         raise CannotUpload("This event belongs to another market.", field="event")
-    pool, _ = Pool.objects.get_or_create(
-        market=market, event=event, code_type=code_type, defaults={"campaign_id": market.campaign_id}
-    )
+    with transaction.atomic():
+        pool, is_new = Pool.objects.get_or_create(
+            market=market, event=event, code_type=code_type, defaults={"campaign_id": market.campaign_id}
+        )
+        if is_new:
+            names = {"market": market.code, "event": event.code if event else None, "code_type": code_type}
+            audit.record(
+                actor=actor,
+                action="pool.add",
+                target=pool,
+                campaign_id=pool.campaign_id,
+                changes={name: [None, value] for name, value in names.items()},
+                now=now,
+            )
     return pool
 
 
@@ -66,7 +79,7 @@ def start_upload(*, pool: Pool, file: BinaryIO, file_name: str, size: int, actor
 
     :raises CannotUpload: it is empty or larger than ``MOST_BYTES``.
     """
-    require(actor, Action.MANAGE_CODES)
+    require(actor, Action.MANAGE_CODES, pool.campaign_id)
     if size == 0:
         raise CannotUpload("The file is empty.", field="file")
     if size > MOST_BYTES:
@@ -143,6 +156,19 @@ def read_upload(claim: Claim[Upload]) -> None:
                 refused_lines=refusals.shown,
                 refused_key=refusals.store(f"uploads/{upload.pk}/refused.csv"),
             )
+            audit.record(
+                actor=WORKER,
+                action="codes.add",
+                target=upload,
+                campaign_id=upload.campaign_id,
+                changes={"pool": [None, upload.pool_id], **{name: [None, n] for name, n in counts_of(upload).items()}},
+                now=timezone.now(),
+            )
+
+
+def counts_of(upload: Upload) -> dict[str, int]:
+    """What became of the lines of a file that was read."""
+    return {"added": upload.added, "already_there": upload.already_there, "refused": upload.refused}
 
 
 def _stage(file: BinaryIO, refusals: Refusals, claim: Claim[Upload]) -> None:
@@ -275,4 +301,4 @@ def _insert(upload: Upload) -> int:
     return added
 
 
-jobs.register(Upload, read_upload)
+jobs.register(Upload, read_upload, outcome=counts_of)

@@ -3,11 +3,9 @@
 This room knows nobody's rights, so each page is closed until ``viewers.admin_base`` opens it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +16,14 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import IntegrityError, OperationalError, connection, models, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone, translation
+from django.utils import translation
 from psycopg.errors import QueryCanceled
 
-from core import audit
-from core.audit import Actor
-from core.models import AuditEvent
+from core.admin_history import history_context
+from core.admin_recording import RecordingAdmin
 from core.refusal import Invalid, Refusal
 
 if TYPE_CHECKING:
@@ -50,8 +47,6 @@ MOST_COUNTED = 10_000
 """Rows of a list that are counted and can be leafed through; behind them one searches or filters."""
 LIST_SECONDS = 5
 """How long the database may work on one page of a list."""
-MOST_LETTERS_KEPT = 300
-"""Letters of a changed text that the audit trail keeps."""
 
 View = Callable[..., HttpResponse]
 
@@ -106,15 +101,16 @@ class CappedPaginator(Paginator[Any]):
 class Page:
     """One page of a model's admin beside Django's own: its address, the method that answers, and the right it asks.
 
-    Where the address holds ``<object_id>``, the method gets the object.
+    Where the address holds ``<object_id>``, the method gets the object. A dangerous page asks for a fresh proof.
     """
 
     address: str
     method: str
     right: str
+    is_dangerous: bool = False
 
 
-class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
+class ConsoleAdmin[M: models.Model](RecordingAdmin[M]):
     """One model's pages. Without a right nothing answers, and status fields are never in a form."""
 
     actions = None
@@ -131,22 +127,16 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
     """What a list without rows says below its title: what fills it."""
     menus_that_add: tuple[str, ...] = ()
     """Foreign keys whose menu offers to add a row in a window of its own; the others have no ways out of the form."""
-    unrecorded_fields: tuple[str, ...] = ()
-    """Fields whose values the audit trail does not keep: they hold personal data or secrets."""
 
     # Rights
 
-    def may(self, request: HttpRequest, right: str) -> bool:
-        """Whether the request's viewer has a right. Closed here; the room that knows viewers opens it."""
+    def may(self, request: HttpRequest, right: str, obj: models.Model | None = None) -> bool:
+        """Whether the request's viewer has a right, for an object or for any. Closed here; ``viewers`` opens it."""
         return False
-
-    def actor(self, request: HttpRequest) -> Actor:
-        """Who acts in a request."""
-        raise NotImplementedError
 
     def has_view_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Whether the pages show anything."""
-        return bool(self.view_right) and self.may(request, self.view_right)
+        return bool(self.view_right) and self.may(request, self.view_right, obj)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """The same, for the overview of models."""
@@ -154,7 +144,7 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Whether the form can be saved."""
-        return bool(self.edit_right) and self.may(request, self.edit_right)
+        return bool(self.edit_right) and self.may(request, self.edit_right, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whether one can be added."""
@@ -168,6 +158,19 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         """A friendly answer to whoever has not the right."""
         context = {**self.admin_site.each_context(request), "title": "You may not see this page"}
         return TemplateResponse(request, "admin/not_allowed.html", context, status=403)
+
+    def not_found(self, request: HttpRequest) -> HttpResponse:
+        """The same answer for what is not there, no longer there, or not for this viewer to know of."""
+        context = self.page_context(request, f"There is no such {self.opts.verbose_name}", back=self.list_url())
+        return TemplateResponse(request, "admin/not_found.html", context, status=404)
+
+    def is_nowhere(self, request: HttpRequest) -> bool:
+        """Whether the address names something outside the model that is not there."""
+        return False
+
+    def fresh_proof(self, request: HttpRequest) -> HttpResponse | None:
+        """Where a viewer must prove anew who she is before a dangerous page; nothing where she has just done so."""
+        return None
 
     # Addresses
 
@@ -190,9 +193,13 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             translation.activate(settings.LANGUAGE_CODE)
             try:
+                if self.admin_site.has_permission(request) and self.is_nowhere(request):
+                    return self.not_found(request)
                 return view(request, *args, **kwargs)
             except PermissionDenied:
                 return self.not_allowed(request)
+            except Http404:
+                return self.not_found(request)
 
         return update_wrapper(answer, view)
 
@@ -206,13 +213,16 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         def view(request: HttpRequest, **parts: str) -> HttpResponse:
             if not self.may(request, page.right):
                 return self.not_allowed(request)
-            if "object_id" not in parts:
-                return method(request)
-            found = self.get_object(request, parts.pop("object_id"))
-            if found is None:
-                messages.warning(request, f"This {self.opts.verbose_name} does not exist, or no longer.")
-                return HttpResponseRedirect(self.list_url())
-            return method(request, found, **parts)
+            found = None
+            if "object_id" in parts:
+                found = self.get_object(request, parts.pop("object_id"))
+                if found is None:
+                    return self.not_found(request)
+                if not self.may(request, page.right, found):
+                    return self.not_allowed(request)
+            if page.is_dangerous and (way := self.fresh_proof(request)) is not None:
+                return way
+            return method(request, found, **parts) if found is not None else method(request, **parts)
 
         return update_wrapper(view, method)
 
@@ -266,8 +276,12 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
                     response.render()  # Here, so that no query escapes the limit.
                 return response
         except OperationalError as error:
-            if not is_too_slow(error):
-                raise
+            return self._too_slow(request, error)
+
+    def _too_slow(self, request: HttpRequest, error: OperationalError) -> HttpResponse:
+        """Say that the database's time was up; any other error is raised again."""
+        if not is_too_slow(error):
+            raise error
         context = self.page_context(request, "This list takes too long", again=request.path)
         return TemplateResponse(request, "admin/too_slow.html", context, status=503)
 
@@ -279,7 +293,10 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """The form; two people who save the same at once are told apart kindly."""
-        allowed = self.has_view_permission(request) if object_id else self.has_add_permission(request)
+        obj = self.get_object(request, object_id) if object_id else None
+        if object_id and obj is None and self.has_view_permission(request):
+            return self.not_found(request)
+        allowed = self.has_view_permission(request, obj) if object_id else self.has_add_permission(request)
         if not allowed:
             return self.not_allowed(request)
         try:
@@ -294,7 +311,10 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The page that asks before deleting."""
-        if not self.has_delete_permission(request, self.get_object(request, object_id)):
+        obj = self.get_object(request, object_id)
+        if obj is None and self.has_view_permission(request):
+            return self.not_found(request)
+        if not self.has_delete_permission(request, obj):
             return self.not_allowed(request)
         return super().delete_view(request, object_id, extra_context)
 
@@ -302,10 +322,18 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """What was done to the object, from the audit trail."""
-        if not self.has_view_permission(request):
+        obj = self.get_object(request, object_id)
+        if obj is None and self.has_view_permission(request):
+            return self.not_found(request)
+        if not self.has_view_permission(request, obj):
             return self.not_allowed(request)
-        events = AuditEvent.objects.filter(target_type=self.opts.label_lower, target_id=object_id).order_by("-id")
-        context = self.page_context(request, "History", events=events[:200], **(extra_context or {}))
+        parts = [part.model for part in self.inlines]
+        try:
+            with limited_time():
+                found = history_context(model=self.model, object_id=object_id, parts=parts, asked=request.GET)
+        except OperationalError as error:
+            return self._too_slow(request, error)
+        context = self.page_context(request, "History", **{"original": obj, **found, **(extra_context or {})})
         return TemplateResponse(request, "admin/object_history.html", context)
 
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
@@ -317,69 +345,3 @@ class ConsoleAdmin[M: models.Model](ModelAdmin[M]):
         # A translated field's own column follows that of the default language.
         shown |= {name.removesuffix(f"_{settings.LANGUAGE_CODE}") for name in form.fields}
         obj.save(update_fields=[field.name for field in obj._meta.concrete_fields if field.name in shown])
-
-    # Edits in the audit trail; Django's own log would be a second one
-
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """What an edit changed, as the audit trail keeps it: field → [old, new]."""
-        changes = {} if add else self._changes_of(form)
-        for formset in formsets or ():
-            for part in formset.forms:
-                if part.has_changed() and part.instance.pk is not None:
-                    what = f"{part.instance._meta.verbose_name} {part.instance}"
-                    changes.update({f"{what}: {name}": pair for name, pair in self._changes_of(part).items()})
-            for gone in getattr(formset, "deleted_objects", ()):
-                changes[f"{gone._meta.verbose_name} {gone}"] = ["there", "deleted"]
-        return changes
-
-    def _changes_of(self, form: forms.ModelForm[Any]) -> dict[str, list[Any]]:
-        return {
-            name: ["…", "…"]
-            if name in self.unrecorded_fields
-            else [recorded(form.initial.get(name)), recorded(form.cleaned_data.get(name))]
-            for name in form.changed_data
-            if name in form.cleaned_data
-        }
-
-    def _record(self, request: HttpRequest, obj: M, verb: str, changes: Mapping[str, Any]) -> None:
-        audit.record(
-            actor=self.actor(request),
-            action=f"{self.opts.model_name}.{verb}",
-            target=obj,
-            campaign_id=self.campaign_id_of(obj),
-            changes=dict(changes),
-            now=timezone.now(),
-        )
-
-    def campaign_id_of(self, obj: M) -> int | None:
-        """The campaign that an object belongs to, if any."""
-        return getattr(obj, "campaign_id", None)
-
-    def log_addition(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        """Write that one was added."""
-        self._record(request, obj, "add", message)
-
-    def log_change(self, request: HttpRequest, obj: M, message: Any) -> Any:
-        """Write what was changed, if anything was."""
-        if message:
-            self._record(request, obj, "change", message)
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Write that objects are deleted."""
-        for obj in queryset:
-            self._record(request, obj, "delete", {})
-
-
-def recorded(value: Any) -> Any:
-    """A form's value as the audit trail keeps it."""
-    if isinstance(value, models.Model):
-        return value.pk
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, models.QuerySet | list | tuple | set):
-        return sorted(str(recorded(item)) for item in value)
-    if isinstance(value, str) and len(value) > MOST_LETTERS_KEPT:
-        return value[:MOST_LETTERS_KEPT] + "…"
-    return value if value is None or isinstance(value, bool | int | float | str | dict) else str(value)

@@ -44,6 +44,7 @@ def styled[F: forms.BaseForm](form: F) -> F:
     looks: tuple[tuple[type[forms.Widget], list[str]], ...] = (
         (forms.Textarea, widgets.TEXTAREA_CLASSES),
         (forms.CheckboxInput, widgets.CHECKBOX_CLASSES),
+        (forms.CheckboxSelectMultiple, ["mq-checks"]),  # A kind of radio to the framework; those classes break it.
         (forms.RadioSelect, widgets.RADIO_CLASSES),
         (forms.Select, widgets.SELECT_CLASSES),
         (forms.ClearableFileInput, ["mq-file"]),

@@ -7,3 +7,7 @@ class CoreConfig(AppConfig):
     """What every app stands on."""
 
     name = "core"
+
+    def ready(self) -> None:
+        """Load what registers with the clock."""
+        from core import audit_sealing  # noqa: F401

@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from smtplib import SMTPException
 from typing import Any
 from uuid import UUID
 
 import structlog
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q, Value
@@ -24,11 +26,14 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from core import audit
 from core.models import Job
 
 log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 20
 """Claims after which a job that never ends by itself is given up."""
+MACHINE_ERRORS = (OSError, BotoCoreError, ClientError, OperationalError)
+"""Errors whose texts speak of machines and files; a mail server's refusals, though, quote addresses."""
 
 
 class LostLease(Exception):
@@ -176,16 +181,24 @@ class Kind[J: Job]:
     model: type[J]
     work: Callable[[Claim[J]], None]
     on_failure: Callable[[J], None] | None = None
+    outcome: Callable[[J], dict[str, int]] | None = None
 
 
 _kinds: dict[str, Kind[Any]] = {}
 
 
 def register[J: Job](
-    model: type[J], work: Callable[[Claim[J]], None], *, on_failure: Callable[[J], None] | None = None
+    model: type[J],
+    work: Callable[[Claim[J]], None],
+    *,
+    on_failure: Callable[[J], None] | None = None,
+    outcome: Callable[[J], dict[str, int]] | None = None,
 ) -> None:
-    """Name the function that does a model's work, and what follows when the work is given up."""
-    _kinds[model._meta.label_lower] = Kind(model, work, on_failure)
+    """Name the function that does a model's work, what follows when the work is given up, and what to count at its end.
+
+    The counts stand in the audit event of the end.
+    """
+    _kinds[model._meta.label_lower] = Kind(model, work, on_failure, outcome)
 
 
 def kinds() -> list[Kind[Any]]:
@@ -206,7 +219,9 @@ def run(label: str, pk: str) -> bool:
     try:
         with held.heartbeat():
             kind.work(held)
-        held.write(status=Job.Status.FINISHED, lease_until=None, finished_at=timezone.now())
+        with transaction.atomic():
+            held.write(status=Job.Status.FINISHED, lease_until=None, finished_at=timezone.now())
+            _record_end(kind, held.job, "finish")
         bound.info("job_finished")
     except LostLease:
         bound.warning("job_lost_its_lease")
@@ -245,17 +260,38 @@ def _stumble(kind: Kind[Any], held: Claim[Any], error: Exception) -> None:
 def _fail(kind: Kind[Any], held: Claim[Any], text: str) -> None:
     with transaction.atomic():  # The fenced write locks the row first, and what follows from it is short.
         held.write(status=Job.Status.FAILED, lease_until=None, error=text, finished_at=timezone.now())
+        _record_end(kind, held.job, "fail")
         if kind.on_failure is not None:
             kind.on_failure(held.job)
 
 
+def _record_end(kind: Kind[Any], job: Job, verb: str) -> None:
+    """Write the end into the audit trail: its state and its counts, never the error's text."""
+    counts = kind.outcome(job) if kind.outcome is not None and verb == "finish" else {}
+    audit.record(
+        actor=audit.WORKER,
+        action=f"{job._meta.model_name}.{verb}",
+        target=job,
+        campaign_id=getattr(job, "campaign_id", None),
+        changes={"status": [Job.Status.RUNNING, job.status], **{name: [None, count] for name, count in counts.items()}},
+        now=timezone.now(),
+    )
+
+
 def describe(error: Exception) -> str:
-    """An error in one line, without the values that a database's detail would quote."""
+    """An error in one line that quotes no value: a text may hold a fan's name or a code.
+
+    Of the database's errors those of class 22 quote what they could not read; others than those of machines and
+    networks may quote anything, so only their kind is told. Where it was raised stands in the log.
+    """
     cause = error.__cause__
     diag = getattr(cause, "diag", None) or getattr(error, "diag", None)
     if diag is not None and diag.message_primary:
-        return f"{type(error).__name__} {diag.sqlstate}: {diag.message_primary}"
-    return f"{type(error).__name__}: {str(error)[:200]}"
+        is_quoting = (diag.sqlstate or "").startswith("22")
+        return f"{type(error).__name__} {diag.sqlstate}" + ("" if is_quoting else f": {diag.message_primary}")
+    if isinstance(error, MACHINE_ERRORS) and not isinstance(error, SMTPException):
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    return type(error).__name__
 
 
 def _where(error: Exception) -> str:

@@ -10,6 +10,8 @@ class Space(IntEnum):
 
     REGISTRATION = 1
     CODES = 2
+    AUDIT = 3
+    """The chain of seals; there is one for all campaigns, and its number is 0."""
 
 
 def lock_shared(space: Space, number: int) -> None:
@@ -22,3 +24,10 @@ def lock_exclusive(space: Space, number: int) -> None:
     """Take the lock alone, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [int(space), number])
+
+
+def try_exclusive(space: Space, number: int) -> bool:
+    """Take the lock alone until the transaction ends, or tell at once that somebody has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [int(space), number])
+        return bool(cursor.fetchone()[0])

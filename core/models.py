@@ -1,9 +1,11 @@
-"""The two tables' shapes that every room shares: the job row and the audit event."""
+"""The shapes that every room shares: the job row, and the audit event with the chain that seals it."""
 
 import uuid
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
+from django.db.models.lookups import Exact
 
 
 class Job(models.Model):
@@ -87,6 +89,13 @@ class AuditEvent(models.Model):
     actor_kind = models.CharField(max_length=10)
     actor_id = models.CharField(max_length=64, blank=True)
     actor_label = models.CharField(max_length=150, blank=True)
+    on_behalf_of = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="For whom a machine acted, as in “staff 12 sue”.",
+    )
     action = models.CharField(max_length=80)
     campaign_id = models.BigIntegerField(null=True)
     target_type = models.CharField(max_length=60)
@@ -99,6 +108,9 @@ class AuditEvent(models.Model):
         indexes = [
             models.Index(fields=["campaign_id", "-id"], name="core_audit_by_campaign"),
             models.Index(fields=["target_type", "target_id", "-id"], name="core_audit_by_target"),
+            models.Index(fields=["campaign_id", "actor_kind", "-id"], name="core_audit_by_kind"),
+            models.Index(fields=["campaign_id", "actor_label", "-id"], name="core_audit_by_actor"),
+            BrinIndex(fields=["at"], name="core_audit_by_time", pages_per_range=16),
         ]
         constraints = [
             models.CheckConstraint(
@@ -110,3 +122,40 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} UTC {self.actor_label or self.actor_kind}: {self.action}"
+
+
+class AuditQueue(models.Model):
+    """Ids of the events that are not sealed yet. A trigger writes a row beside each event, and sealing takes it away.
+
+    So an event whose transaction commits late is sealed late, whatever its id and its time are; and whoever writes
+    events never waits for another who does.
+    """
+
+    event_id = models.BigIntegerField(primary_key=True)
+
+    def __str__(self) -> str:
+        return f"event {self.event_id} waits for its seal"
+
+
+OCTETS = Func(F("hash"), function="octet_length", output_field=models.IntegerField())
+
+
+class AuditSeal(models.Model):
+    """One link of the chain: the hash over the seal before it and one event (``core.audit_chain``).
+
+    Rows are never changed nor deleted. Positions count from 1 without gaps.
+    """
+
+    position = models.BigIntegerField(primary_key=True)
+    event_id = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="core_auditseal_event_once", fields=["event_id"]),
+            models.CheckConstraint(name="core_auditseal_position_counts", condition=Q(position__gte=1)),
+            models.CheckConstraint(name="core_auditseal_hash_whole", condition=Exact(OCTETS, 32)),
+        ]
+
+    def __str__(self) -> str:
+        return f"seal {self.position} of event {self.event_id}"

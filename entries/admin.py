@@ -2,21 +2,26 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import secrets
 from campaigns.admin_pages.scoped import PageAdmin
 from campaigns.models import Campaign, DrawSecrets, Field, Market
+from core.admin_base import Page
 from core.admin_times import zoned
 from core.admin_words import badge
 from core.masking import masked_email, masked_end, masked_text
+from core.refusal import Refusal
 from entries.identifiers import BadIdentifier, fan_key, normalize_email, normalize_number, ref_of
 from entries.models import Entry, Message, Score, Submission
+from entries.revealing import Reason, reveal
 from entries.standing import Standing, standing_of
 from viewers.permissions import Action
 
@@ -42,10 +47,16 @@ def standing_badge(entry: Entry) -> SafeString:
     return badge(standing, STANDING_KINDS[standing])
 
 
+def is_ref(term: str) -> bool:
+    """Whether a term of a search has the form of a ref."""
+    text = term.strip().lower()
+    return len(text) == REF_DIGITS and all(letter in "0123456789abcdef" for letter in text)
+
+
 def ref_sought(term: str, campaign: Campaign) -> str:
     """The ref of a search: the term itself, or that of the identifier whose normal form it has."""
     text = term.strip()
-    if len(text) == REF_DIGITS and all(letter in "0123456789abcdef" for letter in text.lower()):
+    if is_ref(text):
         return text.lower()
     normalize = normalize_email if campaign.identifier_type == Campaign.IdentifierType.EMAIL else normalize_number
     try:
@@ -130,6 +141,7 @@ class EntryAdmin(PageAdmin[Entry]):
     search_help_text = "A whole e-mail address, or a ref"
     ordering = ("ref",)
     sortable_by = ()
+    pages = (Page("<path:object_id>/reveal/", "reveal_page", Action.SEE_PERSONAL_DATA),)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The list that knows market codes."""
@@ -142,12 +154,30 @@ class EntryAdmin(PageAdmin[Entry]):
         campaign = self.campaign_of(request)
         if not search_term or campaign is None:
             return queryset, False
+        # Whoever may not see addresses cannot find out by searching whether one is registered.
+        is_personal = not is_ref(search_term)
+        if is_personal and not self.may_in(request, Action.SEE_PERSONAL_DATA, campaign.pk):
+            messages.warning(request, "Search by ref: to find an address, the right to see personal data is needed.")
+            return queryset.none(), False
         ref = ref_sought(search_term, campaign)
         return (queryset.filter(campaign=campaign, ref=ref) if ref else queryset.none()), False
 
     def object_page(self, request: HttpRequest, entry: Entry) -> HttpResponse:
-        """An entry's own page."""
-        sees = self.may(request, Action.SEE_PERSONAL_DATA)
+        """An entry's own page, masked."""
+        return self._page(request, entry, sees=False)
+
+    def reveal_page(self, request: HttpRequest, entry: Entry) -> HttpResponse:
+        """The same page, once, with what is personal; the look is written in the history."""
+        if request.method == "POST":
+            try:
+                reason = request.POST.get("reason", "")
+                reveal(entry=entry, reason=reason, actor=self.actor(request), now=timezone.now())
+                return self._page(request, entry, sees=True)
+            except Refusal as refusal:
+                messages.error(request, refusal.message)
+        return HttpResponseRedirect(reverse("admin:entries_entry_change", args=[entry.pk]))
+
+    def _page(self, request: HttpRequest, entry: Entry, *, sees: bool) -> HttpResponse:
         run = entry.campaign.score_runs.filter(is_current=True).first()
         score = Score.objects.filter(run=run, entry=entry).first() if run is not None else None
         context = self.page_context(
@@ -157,6 +187,8 @@ class EntryAdmin(PageAdmin[Entry]):
             entry=entry,
             state=standing_badge(entry),
             sees_personal_data=sees,
+            may_reveal=self.may(request, Action.SEE_PERSONAL_DATA, entry),
+            reasons=Reason.choices,
             name=entry.name if sees else masked_text(entry.name),
             email=entry.email if sees else masked_email(entry.email),
             phone=entry.phone if sees else masked_end(entry.phone),

@@ -49,6 +49,7 @@ class ExportAdmin(PageAdmin[Export]):
     """Files of a campaign's data. They hold personal data and codes: each download is written in the history."""
 
     section = "exports"
+    view_right = Action.EXPORT
     empty_note = "Each file that somebody asks for stands here until it is downloaded, and after."
     list_display = ("what_column", "state_column", "rows_column", "requested_by", "at_column", "file_column")
     list_display_links = ("what_column",)
@@ -58,8 +59,8 @@ class ExportAdmin(PageAdmin[Export]):
     list_before_template = "admin/exports/export/head.html"
     pages = (
         Page("schedule/", "schedule_page", Action.EXPORT),
-        Page("<path:object_id>/live/", "live_page", Action.VIEW),
-        Page("<path:object_id>/download/", "download_page", Action.EXPORT),
+        Page("<path:object_id>/live/", "live_page", Action.EXPORT),
+        Page("<path:object_id>/download/", "download_page", Action.EXPORT, is_dangerous=True),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Export]:
@@ -101,7 +102,7 @@ class ExportAdmin(PageAdmin[Export]):
             str(export),
             original=export,
             export=export,
-            may_download=self.may(request, Action.EXPORT),
+            may_download=export.is_masked or self.may(request, Action.SEE_PERSONAL_DATA, export),
             **self.workspace(export.campaign),
         )
         return TemplateResponse(request, "admin/exports/export/page.html", context)

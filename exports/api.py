@@ -35,6 +35,7 @@ class ExportSerializer(JobSerializer[Export]):
             "dataset",
             "wave",
             "format",
+            "is_masked",
             "rows",
             "size_bytes",
             "requested_by",
@@ -95,7 +96,7 @@ class Exports(ExportEndpoint, generics.GenericAPIView[Export]):
     )
     def get(self, request: Request) -> Response:
         """A campaign's exports, the newest first."""
-        campaign = CampaignQuery.campaign_of(request)
+        campaign = CampaignQuery.campaign_of(self)
         page = self.paginate_queryset(_exports().filter(campaign=campaign)) or []
         return self.get_paginated_response(ExportSerializer(page, many=True).data)
 
@@ -107,7 +108,7 @@ class Exports(ExportEndpoint, generics.GenericAPIView[Export]):
     )
     def post(self, request: Request) -> Response:
         """Ask for an export; a worker makes it. Watch it until its status is ``finished``."""
-        asked = NewExportSerializer(data=request.data)
+        asked = NewExportSerializer(data=request.data, context={"view": self})
         asked.is_valid(raise_exception=True)
         export = schedule_export(actor=self.viewer, now=timezone.now(), **asked.validated_data)
         return Response(ExportSerializer(export).data, status=status.HTTP_202_ACCEPTED)
@@ -119,13 +120,20 @@ class OneExport(ExportEndpoint, generics.RetrieveAPIView[Export]):
     queryset = _exports()
     serializer_class = ExportSerializer
 
+    def get_queryset(self) -> QuerySet[Export]:
+        """Those of campaigns that the viewer may view."""
+        return self.visible(super().get_queryset())
+
 
 class DownloadExport(ExportEndpoint):
     """The way to an export's file."""
 
+    is_dangerous = True
+
     @extend_schema(operation_id="exports_download", responses=DownloadSerializer, tags=["exports"])
     def get(self, request: Request, pk: str) -> Response:
         """A signed address of the file, good for one hour; made anew and noted in the audit trail each time."""
-        export = get_object_or_404(_exports().select_related("wave"), pk=pk)
+        export = get_object_or_404(self.visible(_exports().select_related("wave")), pk=pk)
+        self.check_object_permissions(request, export)
         url = download_url(export=export, actor=self.viewer, now=timezone.now())
         return Response({"url": url, "expires_in": LINK_SECONDS})

@@ -11,7 +11,7 @@ from core.refusal import Refusal
 from exports.datasets import dataset_of
 from exports.formats import write_csv
 from exports.models import Export
-from viewers.permissions import Action, require
+from viewers.permissions import Action, may, require
 from viewers.viewer import Viewer
 from waves.models import Wave
 
@@ -27,11 +27,11 @@ class CannotExport(Refusal):
 def schedule_export(
     *, campaign: Campaign, dataset: str, actor: Viewer, now: datetime, wave: Wave | None = None
 ) -> Export:
-    """Queue an export.
+    """Queue an export. What is personal is masked in it unless the actor may see personal data.
 
     :raises CannotExport: the dataset is unknown, or its wave was not triggered or is another campaign's.
     """
-    require(actor, Action.EXPORT)
+    require(actor, Action.EXPORT, campaign.pk)
     if dataset not in Export.Dataset.values:
         raise CannotExport("This is not a dataset.", field="dataset")
     if dataset == Export.Dataset.SELECTION and (wave is None or wave.campaign_id != campaign.pk):
@@ -44,6 +44,7 @@ def schedule_export(
             dataset=dataset,
             wave=wave if dataset == Export.Dataset.SELECTION else None,
             requested_by=actor.label,
+            is_masked=not may(actor, Action.SEE_PERSONAL_DATA, campaign.pk),
         )
         audit.record(
             actor=actor,
@@ -75,8 +76,11 @@ def download_url(*, export: Export, actor: Viewer, now: datetime) -> str:
     """An address that is good for one hour, made anew at each asking.
 
     :raises CannotExport: the export has not finished.
+    :raises NotAllowed: the actor may not export, or not see the personal data that the file holds.
     """
-    require(actor, Action.EXPORT)
+    require(actor, Action.EXPORT, export.campaign_id)
+    if not export.is_masked:
+        require(actor, Action.SEE_PERSONAL_DATA, export.campaign_id)
     if export.status != Export.Status.FINISHED:
         raise CannotExport("The export has not finished.")
     audit.record(actor=actor, action="export.download", target=export, campaign_id=export.campaign_id, now=now)
@@ -89,4 +93,4 @@ def file_name_of(export: Export) -> str:
     return f"{export.campaign.domain}-{export.dataset}{wave}.csv"
 
 
-jobs.register(Export, make_export)
+jobs.register(Export, make_export, outcome=lambda export: {"rows": export.rows, "size_bytes": export.size_bytes})

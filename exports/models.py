@@ -26,6 +26,9 @@ class Export(Job):
     dataset = models.CharField(max_length=20, choices=Dataset)
     wave = models.ForeignKey(Wave, on_delete=models.PROTECT, null=True, blank=True, related_name="exports")
     format = models.CharField(max_length=10, choices=Format, default=Format.CSV)
+    is_masked = models.BooleanField(
+        default=False, db_default=False, help_text="Whether personal data is masked in the file."
+    )
     storage_key = models.CharField(max_length=300, blank=True, default="", editable=False)
     rows = models.PositiveIntegerField(default=0, editable=False)
     size_bytes = models.BigIntegerField(default=0, editable=False)

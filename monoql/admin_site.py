@@ -10,7 +10,7 @@ from django.utils.html import escape
 
 from campaigns.models import Campaign
 from monoql.dashboard import home
-from viewers.permissions import Action, may
+from viewers.permissions import WITHOUT_CAMPAIGN, Action, may, may_somewhere, visible
 from viewers.viewer import viewer_of_request
 
 MOST_IN_SIDEBAR = 6
@@ -19,9 +19,10 @@ MOST_IN_SIDEBAR = 6
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The context of Home; for whoever may see nothing, the friendly page."""
     context["title"] = "Home"
-    context["sees"] = may(viewer_of_request(request), Action.VIEW)
+    viewer = viewer_of_request(request)
+    context["sees"] = any(may_somewhere(viewer, action) for action in (Action.VIEW, *WITHOUT_CAMPAIGN))
     if context["sees"]:
-        context["home"] = home(timezone.now())
+        context["home"] = home(viewer, timezone.now())
     return context
 
 
@@ -34,7 +35,7 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar: a few places, and the campaigns that are under way."""
     viewer = viewer_of_request(request)
-    if not may(viewer, Action.VIEW):
+    if not any(may_somewhere(viewer, action) for action in (Action.VIEW, *WITHOUT_CAMPAIGN)):
         return [{"title": "", "items": [_item("Home", "home", reverse("admin:index"), request)]}]
     groups: list[dict[str, Any]] = [
         {
@@ -56,14 +57,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         },
     ]
     house = [_item("History", "history", reverse("admin:core_auditevent_changelist"), request)]
-    if may(viewer, Action.MANAGE_STAFF):
+    house.insert(0, _item("Tokens", "key", reverse("admin:viewers_machinetoken_changelist"), request))
+    if may(viewer, Action.MANAGE_STAFF, None):
+        house.insert(0, _item("Outside", "badge", reverse("admin:viewers_outsideidentity_changelist"), request))
         house.insert(0, _item("Staff", "group", reverse("admin:viewers_staff_changelist"), request))
     return [group for group in (*groups, {"title": "House", "separator": True, "items": house}) if group["items"]]
 
 
 def _campaigns(request: HttpRequest) -> list[dict[str, Any]]:
     under_way = Campaign.objects.filter(status__in=[Campaign.Status.OPEN, Campaign.Status.CLOSED])
-    rows = under_way.order_by("-status", "close_at", "pk").values_list("pk", "name")[:MOST_IN_SIDEBAR]
+    seen = visible(viewer_of_request(request), under_way, field="pk").order_by("-status", "close_at", "pk")
+    rows = seen.values_list("pk", "name")[:MOST_IN_SIDEBAR]
     return [
         # The sidebar prints titles as they are, so a name must not bring markup with it.
         _item(str(escape(name)), "chevron_right", reverse("admin:campaigns_campaign_change", args=[pk]), request)

@@ -19,6 +19,8 @@ from core.estimates import counts_by_key
 from core.models import Job
 from entries.models import Entry
 from exports.models import Export
+from viewers.models import Approval
+from viewers.permissions import Action
 from waves.models import Wave, WavePrep
 
 Status = Campaign.Status
@@ -26,12 +28,13 @@ Status = Campaign.Status
 
 @dataclass(frozen=True)
 class Section:
-    """One section of a campaign's page."""
+    """One section of a campaign's page, and the right that it asks."""
 
     key: str
     title: str
     size: str
     link: str
+    right: str = Action.VIEW
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,20 @@ def sections_of(campaign: Campaign, entries: str) -> list[Section]:
         Section("entries", "Entries", entries, list_of("entries_entry", campaign)),
         Section("codes", "Codes", f"{sizes['code_rows']:,}", list_of("codes_pool", campaign)),
         Section("waves", "Waves", f"{sizes['wave_rows']}", list_of("waves_wave", campaign)),
-        Section("exports", "Exports", f"{sizes['export_rows']}", list_of("exports_export", campaign)),
+        Section("exports", "Exports", f"{sizes['export_rows']}", list_of("exports_export", campaign), Action.EXPORT),
+        Section("access", "Access", "", list_of("viewers_grant", campaign)),
+        *_approvals_of(campaign),
         Section("history", "History", "", list_of("core_auditevent", campaign, "campaign_id")),
     ]
+
+
+def _approvals_of(campaign: Campaign) -> list[Section]:
+    """What waits for a second person, where the campaign wants one."""
+    if not campaign.needs_second_person:
+        return []
+    waiting = campaign.approvals.filter(status=Approval.Status.WAITING).count()
+    link = list_of("viewers_approval", campaign)
+    return [Section("approvals", "Four eyes", f"{waiting}" if waiting else "", link)]
 
 
 def readiness_of(campaign: Campaign, now: datetime) -> list[Mend]:

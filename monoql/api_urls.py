@@ -10,7 +10,7 @@ from entries import api as entries
 from entries.receipts import signing_key
 from exports import api as exports
 from monoql.api_document import api_document
-from viewers import api as viewers
+from viewers import auth_api as viewers
 from waves import api as waves
 from waves import fan_api
 
@@ -47,6 +47,8 @@ one_wave: Urls = [
 ]
 
 version_1: Urls = [
+    path("auth/", viewers.SignIn.as_view()),
+    path("auth/sign-out/", viewers.SignOut.as_view()),
     path("viewer/", viewers.WhoIsAsking.as_view()),
     path("artists/", catalogue.Artists.as_view()),
     path("artists/<int:pk>/", catalogue.OneArtist.as_view()),

@@ -20,6 +20,10 @@ from core.times import instant_of_key
 from exports.models import Export
 from monoql.admin_workspace import overviews, page_of
 from monoql.pulse import Pulse, pulses
+from viewers.approvals import right_of
+from viewers.models import Approval
+from viewers.permissions import Action, may, visible
+from viewers.viewer import Viewer
 from waves.models import Notification, Selection, Wave, WavePrep
 
 SOON = timedelta(hours=72)
@@ -73,26 +77,37 @@ class Home:
     running: list[Running]
 
 
-def home(now: datetime) -> Home:
-    """Read the page, in a number of queries that does not grow with the rows."""
-    needs = [*_waves_to_act_on(now), *_openings(now), *_failures(now)]
-    return Home(needs=needs[:MOST_NEEDS], happening=_happening(now), running=_running(now))
+def home(viewer: Viewer, now: datetime) -> Home:
+    """Read the page of what a viewer may view, in a number of queries that does not grow with the rows."""
+    needs = [*_approvals(viewer), *_waves_to_act_on(viewer, now), *_openings(viewer, now), *_failures(viewer, now)]
+    return Home(needs=needs[:MOST_NEEDS], happening=_happening(viewer, now), running=_running(viewer, now))
 
 
 # Needs you
+
+
+def _approvals(viewer: Viewer) -> Iterator[Need]:
+    """What waits for a second person, if the viewer may be it."""
+    waiting = visible(viewer, Approval.objects.filter(status=Approval.Status.WAITING))
+    for approval in waiting.select_related("campaign", "asked_by").order_by("lapses_at", "pk")[:MOST_NEEDS]:
+        is_own = viewer.staff is not None and viewer.staff.pk == approval.asked_by_id
+        if not is_own and may(viewer, right_of(approval.deed), approval.campaign_id):
+            link = reverse("admin:viewers_approval_change", args=[approval.pk])
+            asked_by = approval.asked_by.get_username()
+            yield Need(f"{approval.title}: {asked_by} asks for a second person", link, "warn")
 
 
 def _wave_link(wave: Wave) -> str:
     return reverse("admin:waves_wave_change", args=[wave.pk])
 
 
-def _waves_to_act_on(now: datetime) -> Iterator[Need]:
+def _waves_to_act_on(viewer: Viewer, now: datetime) -> Iterator[Need]:
     """Waves that wait for a trigger, a public value, or another try."""
     under_way = Q(status=Wave.Status.PROCESSING, prep__status__in=[Job.Status.FINISHED, Job.Status.WAITING])
     failed = Q(status=Wave.Status.SCHEDULED, prep__status=Job.Status.FAILED)
     unprepared = Q(status=Wave.Status.SCHEDULED, prep=None)
     waves = Wave.objects.filter(under_way | failed | unprepared).select_related("campaign", "prep")
-    for wave in waves.order_by("date_key", "pk")[:MOST_NEEDS]:
+    for wave in visible(viewer, waves).order_by("date_key", "pk")[:MOST_NEEDS]:
         name, link = f"{wave} of {wave.campaign}", _wave_link(wave)
         prep = getattr(wave, "prep", None)
         if prep is None:
@@ -114,10 +129,10 @@ def _planned(wave: Wave) -> datetime | None:
         return None
 
 
-def _openings(now: datetime) -> Iterator[Need]:
+def _openings(viewer: Viewer, now: datetime) -> Iterator[Need]:
     """Campaigns that should open soon, or should have, and are not ready or not released."""
     soon = Campaign.objects.filter(status=Campaign.Status.NOT_STARTED, open_at__lte=now + SOON, open_at__isnull=False)
-    for campaign in soon.order_by("-is_released", "open_at", "pk")[:MOST_LOOKED_INTO]:
+    for campaign in visible(viewer, soon, field="pk").order_by("-is_released", "open_at", "pk")[:MOST_LOOKED_INTO]:
         if campaign.open_at is None:
             continue
         when = f"opens {until(campaign.open_at, now)}" if campaign.open_at > now else "should be open"
@@ -130,34 +145,39 @@ def _openings(now: datetime) -> Iterator[Need]:
             yield Need(", ".join([f"{campaign} {when}", *problems]), page_of(campaign), tone)
 
 
-def _failures(now: datetime) -> Iterator[Need]:
+def _failures(viewer: Viewer, now: datetime) -> Iterator[Need]:
     """Long work of the last days that ended badly."""
     lately = Q(status=Job.Status.FAILED, finished_at__gte=now - FAILED_SINCE)
-    for upload in Upload.objects.filter(lately).select_related("campaign").order_by("-finished_at", "pk")[:5]:
+    uploads = visible(viewer, Upload.objects.filter(lately))
+    for upload in uploads.select_related("campaign").order_by("-finished_at", "pk")[:5]:
         link = reverse("admin:codes_upload_change", args=[upload.pk])
         yield Need(f"The upload of {upload.file_name} for {upload.campaign} failed", link, "bad")
-    for export in Export.objects.filter(lately).select_related("campaign").order_by("-finished_at", "pk")[:5]:
+    exports = visible(viewer, Export.objects.filter(lately), action=Action.EXPORT)
+    for export in exports.select_related("campaign").order_by("-finished_at", "pk")[:5]:
         yield Need(f"Export failed: {export}", reverse("admin:exports_export_change", args=[export.pk]), "bad")
-    for selection in Selection.objects.filter(lately).select_related("wave__campaign").order_by("pk")[:5]:
+    selections = visible(viewer, Selection.objects.filter(lately), field="wave__campaign")
+    for selection in selections.select_related("wave__campaign").order_by("pk")[:5]:
         yield Need(
             f"{selection.wave} of {selection.wave.campaign} could not be completed", _wave_link(selection.wave), "bad"
         )
-    for mails in Notification.objects.filter(lately).select_related("wave__campaign").order_by("pk")[:5]:
+    notifications = visible(viewer, Notification.objects.filter(lately), field="wave__campaign")
+    for mails in notifications.select_related("wave__campaign").order_by("pk")[:5]:
         yield Need(f"Mails of {mails.wave} of {mails.wave.campaign} could not be sent", _wave_link(mails.wave), "bad")
 
 
 # Now
 
 
-def _happening(now: datetime) -> list[Happening]:
+def _happening(viewer: Viewer, now: datetime) -> list[Happening]:
     states = [Campaign.Status.OPEN, Campaign.Status.CLOSED]
-    campaigns = list(Campaign.objects.filter(status__in=states).order_by("-status", "close_at", "pk")[:MOST_CAMPAIGNS])
+    rows = visible(viewer, Campaign.objects.filter(status__in=states), field="pk")
+    campaigns = list(rows.order_by("-status", "close_at", "pk")[:MOST_CAMPAIGNS])
     found, beats = overviews(campaigns, now), pulses(now)
     codes = inventory.counts_by_campaign(campaigns)
-    rows = []
+    shown = []
     for campaign in campaigns:
         verb, instant = clock_of(campaign)
-        rows.append(
+        shown.append(
             Happening(
                 campaign=campaign,
                 clock=f"{verb} {until(instant, now)}" if instant is not None else "",
@@ -168,13 +188,13 @@ def _happening(now: datetime) -> list[Happening]:
                 next_step=found[campaign.pk].next_step,
             )
         )
-    return rows
+    return shown
 
 
 # Running
 
 
-def _running(now: datetime) -> list[Running]:
+def _running(viewer: Viewer, now: datetime) -> list[Running]:
     """All long work that is queued or under way, the oldest of each kind first."""
     going = Q(status__in=[Job.Status.QUEUED, Job.Status.RUNNING])
     uploads = Upload.objects.filter(going).select_related("campaign", "pool__market__venue", "pool__event")
@@ -187,9 +207,9 @@ def _running(now: datetime) -> list[Running]:
             reverse("admin:codes_upload_change", args=[upload.pk]),
             _rate(upload, "B", now),
         )
-        for upload in uploads.order_by("created_at", "pk")[:MOST_JOBS]
+        for upload in visible(viewer, uploads).order_by("created_at", "pk")[:MOST_JOBS]
     ]
-    rows += _running_of_waves(going, now)
+    rows += _running_of_waves(viewer, going, now)
     rows += [
         Running(
             export,
@@ -198,21 +218,21 @@ def _running(now: datetime) -> list[Running]:
             reverse("admin:exports_export_change", args=[export.pk]),
             "",
         )
-        for export in exports.order_by("created_at", "pk")[:MOST_JOBS]
+        for export in visible(viewer, exports, action=Action.EXPORT).order_by("created_at", "pk")[:MOST_JOBS]
     ]
     return rows
 
 
-def _running_of_waves(going: Q, now: datetime) -> list[Running]:
+def _running_of_waves(viewer: Viewer, going: Q, now: datetime) -> list[Running]:
     kinds: list[tuple[str, str, QuerySet[WavePrep] | QuerySet[Selection] | QuerySet[Notification]]] = [
-        ("Preparation", "", WavePrep.objects.all()),
-        ("Completion", "", Selection.objects.all()),
-        ("Mails", "mails", Notification.objects.all()),
+        ("Preparation", "", visible(viewer, WavePrep.objects.filter(going), field="wave__campaign")),
+        ("Completion", "", visible(viewer, Selection.objects.filter(going), field="wave__campaign")),
+        ("Mails", "mails", visible(viewer, Notification.objects.filter(going), field="wave__campaign")),
     ]
     return [
         Running(job, f"{words} of {job.wave}", str(job.wave.campaign), _wave_link(job.wave), _rate(job, unit, now))
         for words, unit, rows in kinds
-        for job in rows.filter(going).select_related("wave__campaign").order_by("created_at", "pk")[:MOST_JOBS]
+        for job in rows.select_related("wave__campaign").order_by("created_at", "pk")[:MOST_JOBS]
     ]
 
 

@@ -106,7 +106,7 @@ def fan_page(page: Page) -> Callable[..., HttpResponse]:
         except NoSuchCampaign:
             found = None
         is_public = found is not None and found.campaign.is_public
-        if found is None or not (is_public or may(viewer_of_request(request), Action.VIEW)):
+        if found is None or not (is_public or may(viewer_of_request(request), Action.VIEW, found.campaign.pk)):
             return render(request, "fan/no_such_campaign.html", status=404)
         visit = _visit(request, found, base="/" if host_domain else f"/c/{found.campaign.domain}/")
         with visit.spoken():

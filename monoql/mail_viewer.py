@@ -2,13 +2,12 @@
 
 import heapq
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
-from functools import wraps
 from pathlib import Path
 
 from django.conf import settings
@@ -17,6 +16,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core.mail import file_of
+from monoql.development import only_in_development
 
 MOST_LETTERS = 100
 LETTER_POLICY = (
@@ -37,18 +37,8 @@ class Letter:
     written_at: datetime
 
 
-def _only_in_development[**P](view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
-    @wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not settings.DEVELOPMENT:
-            raise Http404
-        return view(*args, **kwargs)
-
-    return guarded
-
-
 @require_safe
-@_only_in_development
+@only_in_development
 def mail_list(request: HttpRequest) -> HttpResponse:
     """The newest mails, or the newest to one recipient."""
     to = request.GET.get("to", "").strip()[:320]
@@ -58,7 +48,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@_only_in_development
+@only_in_development
 def mail_letter(request: HttpRequest, name: str) -> HttpResponse:
     """One mail: its HTML part in a frame that may run nothing, its text, and the whole file."""
     # The name is made safe by the same function that named the file.

@@ -1,4 +1,4 @@
-"""The content security policy: strict for fans, the admin library's own needs for staff."""
+"""The content security policy: strict for fans and for the sign-in, the admin library's own needs for staff."""
 
 from collections.abc import Callable
 
@@ -15,6 +15,19 @@ STAFF_POLICY = (
     "frame-ancestors 'none'; worker-src 'self' blob:"
 )
 """django-unfold and the API's documentation use inline scripts and Alpine's evaluation; it has no nonces."""
+SIGN_IN_PAGES = "/staff/"
+SIGN_IN_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'{companies}; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Browsers hold ``form-action`` against redirects too, so the companies' own sign-in pages stand in it."""
+
+
+def policy_of(path: str) -> str:
+    """The policy of the page at a path."""
+    if path.startswith(SIGN_IN_PAGES):
+        return SIGN_IN_POLICY.format(companies="".join(f" {company.origin}" for company in settings.STAFF_COMPANIES))
+    return STAFF_POLICY if path.startswith(("/admin/", "/api/docs/", "/api/redoc/")) else FAN_POLICY
 
 
 class ContentSecurityPolicyMiddleware:
@@ -26,8 +39,7 @@ class ContentSecurityPolicyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Add the header."""
         response = self.get_response(request)
-        is_staff_page = request.path.startswith(("/admin/", "/api/docs/", "/api/redoc/"))
-        policy = STAFF_POLICY if is_staff_page else FAN_POLICY
+        policy = policy_of(request.path)
         if settings.IS_HTTPS:
             policy += "; upgrade-insecure-requests"
         response.headers.setdefault("Content-Security-Policy", policy)

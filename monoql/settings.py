@@ -16,7 +16,9 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.logs import without_tokens
+from monoql.sign_in_settings import cache, openid_connect
 from monoql.unfold_settings import UNFOLD as UNFOLD
+from viewers.issuers import development_issuer, read_issuers
 
 django_stubs_ext.monkeypatch()
 
@@ -118,6 +120,12 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "django_structlog",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_migration_linter",
     "core",
     "viewers",
@@ -148,6 +156,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "viewers.idle.IdleMiddleware",
+    "viewers.second_factor.SecondFactorMiddleware",
 ]
 ROOT_URLCONF = "monoql.urls"
 FAN_URLCONF = "monoql.fan_urls"
@@ -180,7 +191,40 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = reverse_lazy("admin:login")
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = LOGOUT_REDIRECT_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
+
+STAFF_IDLE_MINUTES = int(os.environ.get("STAFF_IDLE_MINUTES", "30"))
+"""How long a session lives in which nothing is done."""
+STAFF_SESSION_HOURS = int(os.environ.get("STAFF_SESSION_HOURS", "12"))
+"""How long a session lives at most."""
+STAFF_FRESH_PROOF_MINUTES = int(os.environ.get("STAFF_FRESH_PROOF_MINUTES", "15"))
+"""How long a password or a second factor counts as just given, before something dangerous."""
+STAFF_SECOND_FACTOR = os.environ.get("STAFF_SECOND_FACTOR") or ("nobody" if DEVELOPMENT else "dangerous")
+"""Who must have a second factor: ``nobody``, those who hold ``dangerous`` rights, or ``everybody``."""
+if STAFF_SECOND_FACTOR not in ("nobody", "dangerous", "everybody"):
+    raise ImproperlyConfigured("STAFF_SECOND_FACTOR is nobody, dangerous or everybody.")
+STAFF_COMPANIES = openid_connect(os.environ.get("STAFF_OPENID_CONNECT", ""))
+"""The companies whose staff sign in with their company's account."""
+SESSION_COOKIE_AGE = STAFF_SESSION_HOURS * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("TRUSTED_PROXIES", "0"))
+ACCOUNT_ADAPTER = "viewers.sign_in_adapters.StaffAdapter"
+ACCOUNT_FORMS = {"login": "viewers.sign_in_forms.SignInForm"}
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = STAFF_FRESH_PROOF_MINUTES * 60
+MFA_ADAPTER = "viewers.sign_in_adapters.SecondFactorAdapter"
+MFA_FORMS = {"add_webauthn": "viewers.sign_in_forms.PasskeyForm"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = MFA_RECOVERY_CODES_SHOW_ONCE = MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "MonoQL"
+MFA_TOTP_TOLERANCE = 1  # One step of 30 seconds: clocks of phones differ.
+SOCIALACCOUNT_ADAPTER = "viewers.sign_in_adapters.CompanyAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [company.app for company in STAFF_COMPANIES]}}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [
@@ -221,6 +265,8 @@ AWS_S3_REGION_NAME = os.environ.get("S3_REGION", "us-east-1")
 BROKER_URL = required("BROKER_URL")
 QUEUE_PREFIX = os.environ.get("MONOQL_QUEUE_PREFIX", "")
 """Keeps several installations apart on one broker."""
+CACHES = {"default": cache(os.environ.get("CACHE_URL", "") or BROKER_URL, prefix=QUEUE_PREFIX)}
+"""Holds the counters of failed sign-ins, for all processes together."""
 JOB_LEASE_SECONDS = float(os.environ.get("JOB_LEASE_SECONDS", "15"))
 """How long a job stays with a worker that gives no sign of life."""
 
@@ -240,7 +286,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "viewers.authentication.StaffPassword",
+        "viewers.authentication.BearerToken",
+        "viewers.authentication.TokenCookie",
         "viewers.authentication.StaffSession",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["viewers.access.StaffOnly"],
@@ -254,6 +301,11 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": int(os.environ.get("TRUSTED_PROXIES", "0")),
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+OUTSIDE_ISSUERS = (
+    *read_issuers(os.environ.get("OUTSIDE_ISSUERS", "")),
+    *([development_issuer(PUBLIC_URL)] if DEVELOPMENT else []),
+)
+"""Whose tokens ``POST /api/v1/auth/`` takes."""
 FAN_REQUESTS_PER_SECOND = float(os.environ.get("FAN_REQUESTS_PER_SECOND", "20"))
 """How often one address may ask a process for what fans ask; in a burst for twenty seconds ahead. 0 sets no limit."""
 SPECTACULAR_SETTINGS = {
@@ -274,6 +326,8 @@ SPECTACULAR_SETTINGS = {
         "CampaignType": "campaigns.models.Campaign.Type",
         "FieldType": "campaigns.models.Field.Type",
         "JobStatus": "core.models.Job.Status",
+        "TokenKind": "viewers.issuers.KINDS",
+        "ViewerKind": "viewers.auth_api.VIEWER_KINDS",
         "WaveStatus": "waves.models.Wave.Status",
     },
 }

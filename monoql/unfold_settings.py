@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 
 def _icon(request: HttpRequest) -> str:
@@ -51,6 +52,7 @@ UNFOLD: dict[str, Any] = {
         "search_models": ["campaigns.campaign", "campaigns.artist", "campaigns.venue"],
         "show_history": False,
     },
+    "ACCOUNT": {"navigation": [{"title": "Your sign-in", "link": reverse_lazy("mfa_index")}]},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

@@ -1,16 +1,28 @@
 """URLs of the installation's own host."""
 
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, reverse_lazy
+from django.views.generic import RedirectView
 
 from monoql import mail_viewer
 from monoql.start_page import start_page
+from viewers.sign_in_urls import sign_out
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # As allauth documents it.
 
 urlpatterns = [
     path("", start_page, name="start"),
+    path("staff/", include("viewers.sign_in_urls")),
+    # The admin's own two pages about an account give way to those above.
+    path("admin/logout/", sign_out),
+    path("admin/password_change/", RedirectView.as_view(url=reverse_lazy("account_change_password"))),
     path("admin/", admin.site.urls),
     path("api/", include("monoql.api_urls")),
     path("c/<slug:domain>/", include("monoql.fan_urls")),
     path("mail/", mail_viewer.mail_list, name="mail-list"),
     path("mail/<str:name>/", mail_viewer.mail_letter, name="mail-letter"),
 ]
+if settings.DEVELOPMENT:
+    urlpatterns += [path("dev/issuer/", include("monoql.dev_urls"))]

@@ -98,7 +98,8 @@ def register_fan(campaign: Campaign, name: str, choices: list[str], *, is_confir
 def upload_codes(campaign: Campaign, market: str, count: int, *, event: str = "", prefix: str = "") -> Upload:
     """An operator uploads so many codes, and the worker reads them."""
     found = campaign.markets.get(code=market)
-    pool = upload.pool_for(market=found, event=found.events.get(code=event) if event else None)
+    place = found.events.get(code=event) if event else None
+    pool = upload.pool_for(market=found, event=place, actor=SUPREME, now=timezone.now())
     lines = "".join(f"{prefix or event or market}-{number:06d}\n" for number in range(count))
     return upload_file(pool_upload=(campaign, pool.pk), data=lines.encode())
 

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from campaigns.models import Artist, Campaign, Content, DrawSecrets, Field, Locale
 from codes.models import POOL_SPAN, Assignment, Code, CodeRange, Hold, Pool, Upload
-from core.models import AuditEvent, Job
+from core.models import AuditEvent, AuditSeal, Job
 from entries.models import Message, Score, ScoreRun, Submission
 from exports.models import Export
 from tests import scenario
+from viewers.models import ApiSession, Approval, Grant, MachineToken, OutsideIdentity, Staff
 from waves.models import Draw, MarketOutcome, Notification, Selection, Wave, WavePrep
 
 ROOMS = ("core", "viewers", "campaigns", "entries", "codes", "waves", "exports")
@@ -89,6 +90,32 @@ def insert(make: Callable[[World], models.Model | list[models.Model]]) -> Case:
     return bulk
 
 
+def staff_of(name: str) -> Staff:
+    """An account."""
+    return Staff.objects.get_or_create(username=name, defaults={"is_staff": True})[0]
+
+
+def grant(world: World, **values: Any) -> Grant:
+    """A right to view, with what a case makes wrong."""
+    sue = staff_of("sue")
+    good = {"staff": sue, "campaign": world.campaign, "action": "view", "granted_at": NOW, "granted_by": sue}
+    return Grant(**{**good, **values})
+
+
+def approval(world: World, **values: Any) -> Approval:
+    """A deed that waits for a second person, with what a case makes wrong."""
+    good = {
+        "campaign": world.campaign,
+        "deed": "campaign.open",
+        "target_id": "1",
+        "title": "Open it",
+        "asked_by": staff_of("sue"),
+        "asked_at": NOW,
+        "lapses_at": NOW + timedelta(hours=1),
+    }
+    return Approval(**{**good, **values})
+
+
 def message(**values: Any) -> Case:
     """A case with a bad message to Ada."""
     return insert(lambda world: Message(**{"entry": world.entry, "kind": "receipt", "created_at": NOW, **values}))
@@ -114,9 +141,38 @@ def job(model: type[Job], **values: Any) -> Case:
     return insert(lambda world: model(**{**JOBS[model](world), **values}))
 
 
+def machine_token(**values: Any) -> MachineToken:
+    """A token of an account, not stored."""
+    usual = {"lookup": "0" * 16, "secret_hash": "0" * 64, "name": "ci", "owner": account(), "actions": ["view"]}
+    times = {"created_at": NOW, "expires_at": NOW + timedelta(days=1)}
+    return MachineToken(**{**usual, **times, **values})
+
+
+def outside_identity(**values: Any) -> OutsideIdentity:
+    """A subject linked to an account, not stored."""
+    usual = {"staff": account(), "issuer": "company", "subject": "s-1", "linked_at": NOW, "linked_by": account()}
+    return OutsideIdentity(**{**usual, **values})
+
+
+def api_session(**values: Any) -> ApiSession:
+    """A fan's session, not stored."""
+    usual = {"subject": "fan-1", "issuer": "company", "created_at": NOW, "expires_at": NOW + timedelta(minutes=15)}
+    return ApiSession(**{**usual, **values})
+
+
+def account() -> Staff:
+    """The account of a case."""
+    return Staff.objects.get_or_create(username="owner")[0]
+
+
 CASES: dict[str, Case] = {
     "core_auditevent_actor_known": insert(lambda world: AuditEvent(at=NOW, actor_kind="ghost", action="x")),
     "core_auditevent_action_named": insert(lambda world: AuditEvent(at=NOW, actor_kind="staff", action="")),
+    "core_auditseal_event_once": insert(
+        lambda world: [AuditSeal(position=number, event_id=7, hash=bytes(32)) for number in (1, 2)]
+    ),
+    "core_auditseal_position_counts": insert(lambda world: AuditSeal(position=0, event_id=7, hash=bytes(32))),
+    "core_auditseal_hash_whole": insert(lambda world: AuditSeal(position=1, event_id=7, hash=bytes(31))),
     "campaigns_artist_name_given": insert(lambda world: Artist(name="")),
     "campaigns_artist_discovery_id_once": insert(
         lambda world: [Artist(name="A", discovery_id="K8"), Artist(name="B", discovery_id="K8")]
@@ -236,6 +292,32 @@ CASES: dict[str, Case] = {
     "exports_export_format_known": job(Export, format="pdf"),
     "exports_export_selection_of_a_wave": job(Export, dataset="selection"),
     "exports_export_finished_has_file": job(Export, status="finished"),
+}
+CASES |= {
+    "viewers_machinetoken_lookup_once": insert(lambda world: [machine_token(), machine_token()]),
+    "viewers_machinetoken_name_given": insert(lambda world: machine_token(name="")),
+    "viewers_machinetoken_hash_form": insert(lambda world: machine_token(secret_hash="mql_secret")),
+    "viewers_machinetoken_actions_known": insert(lambda world: machine_token(actions=["view", "grant_access"])),
+    "viewers_machinetoken_ends_within_a_year": insert(
+        lambda world: machine_token(expires_at=NOW + timedelta(days=367))
+    ),
+    "viewers_outsideidentity_once": insert(lambda world: [outside_identity(), outside_identity()]),
+    "viewers_outsideidentity_named": insert(lambda world: outside_identity(subject="")),
+    "viewers_apisession_staff_or_fan": insert(lambda world: api_session(staff=None, subject="")),
+    "viewers_apisession_expires_later": insert(lambda world: api_session(expires_at=NOW)),
+}
+CASES |= {
+    "viewers_grant_once": insert(lambda world: [grant(world), grant(world)]),
+    "viewers_grant_action_known": insert(lambda world: grant(world, action="rule")),
+    "viewers_grant_scope": insert(lambda world: grant(world, action="manage_staff")),
+    "viewers_grant_ends_later": insert(lambda world: grant(world, ends_at=NOW)),
+    "viewers_approval_waits_once": insert(lambda world: [approval(world), approval(world)]),
+    "viewers_approval_status_known": insert(lambda world: approval(world, status="maybe", decided_at=NOW)),
+    "viewers_approval_second_person": insert(
+        lambda world: approval(world, status="approved", decided_at=NOW, decided_by=staff_of("sue"))
+    ),
+    "viewers_approval_decided_or_waiting": insert(lambda world: approval(world, decided_at=NOW)),
+    "viewers_approval_lapses_later": insert(lambda world: approval(world, lapses_at=NOW)),
 }
 for _model in JOBS:
     _name = _model._meta.label_lower.replace(".", "_")

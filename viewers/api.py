@@ -1,21 +1,25 @@
-"""REST: who is asking, and what all endpoints for staff have in common."""
+"""REST: what all endpoints for staff have in common."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.middleware.csrf import get_token
+from django.db import models
 from django.utils import translation
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from core.api import Endpoint
-from viewers.permissions import Action, may
+from core.refusal import Refusal
+from viewers.access import action_of
+from viewers.fresh_proof import has_fresh_proof
+from viewers.permissions import Action, visible
 from viewers.viewer import Viewer, viewer_of_request
+
+
+class FreshProofNeeded(Refusal):
+    """The session is old enough that somebody else could sit at it."""
+
+    code = "fresh_proof_needed"
+    status = 403
 
 
 class StaffEndpoint(Endpoint):
@@ -26,71 +30,39 @@ class StaffEndpoint(Endpoint):
 
     read_action = Action.VIEW
     required_action = Action.VIEW
+    is_dangerous = False
+    """Whether a browser's session must have proved anew who she is; a program's token is proof enough."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer in the default language, whatever the client prefers."""
         with translation.override(settings.LANGUAGE_CODE):
             return super().dispatch(request, *args, **kwargs)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """After the rights, ask for a fresh proof where the view is dangerous.
+
+        :raises FreshProofNeeded: the session's last proof is too old.
+        """
+        super().initial(request, *args, **kwargs)
+        if self.is_dangerous and not isinstance(request.auth, Viewer) and not has_fresh_proof(request):
+            raise FreshProofNeeded("Prove anew that it is you, at /staff/proof/, then repeat this.")
+
     @property
     def viewer(self) -> Viewer:
         """Who is asking."""
         return viewer_of_request(self.request)
+
+    @property
+    def asked_right(self) -> Action:
+        """The right that the present method asks."""
+        return action_of(self, self.request.method)
+
+    def visible[M: models.Model](self, rows: "models.QuerySet[M]", *, field: str = "campaign") -> "models.QuerySet[M]":
+        """The rows of campaigns that the viewer may view; all others are not there for her."""
+        return visible(self.viewer, rows, field=field)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say which language it is."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
         return response
-
-
-class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # Its metaclass has no types.
-    """Describes the admin's session in the OpenAPI document."""
-
-    target_class = "viewers.authentication.StaffSession"
-    name = "session"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        """The session's cookie."""
-        description = "The admin's session. Methods that change something also need the header X-CSRFToken."
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": description}
-
-
-class PasswordScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # As above.
-    """Describes basic authentication in the OpenAPI document."""
-
-    target_class = "viewers.authentication.StaffPassword"
-    name = "password"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        """Name and password of a member of staff."""
-        return {"type": "http", "scheme": "basic"}
-
-
-class ViewerSerializer(serializers.Serializer[Mapping[str, Any]]):
-    """Who is asking."""
-
-    kind = serializers.ChoiceField(choices=["staff", "fan"])
-    name = serializers.CharField(help_text="The account's name; empty for a fan.")
-    is_supreme = serializers.BooleanField()
-    may = serializers.ListField(child=serializers.CharField(), help_text="What the viewer may do, to inform clients.")
-    csrf_token = serializers.CharField(help_text="For the header X-CSRFToken of a session's requests.")
-
-
-class WhoIsAsking(StaffEndpoint):
-    """Tells a client whom the API takes it for, and gives a session its CSRF token."""
-
-    permission_classes = []
-
-    @extend_schema(operation_id="viewer_retrieve", responses=ViewerSerializer, tags=["viewer"])
-    def get(self, request: Request) -> Response:
-        """Who am I, and what may I do?"""
-        viewer = self.viewer
-        found = {
-            "kind": viewer.kind,
-            "name": viewer.label,
-            "is_supreme": viewer.staff is not None and viewer.staff.is_supreme,
-            "may": [str(action) for action in Action if may(viewer, action)],
-            "csrf_token": get_token(request),
-        }
-        return Response(ViewerSerializer(found).data)

@@ -255,9 +255,16 @@ class WaveEndpoint(StaffEndpoint):
 
     required_action = Action.RUN_WAVES
 
+    def wave(self, pk: int) -> Wave:
+        """The wave of an address, if the viewer may view its campaign and do there what the method asks."""
+        wave = get_object_or_404(self.visible(Wave.objects.select_related("prep")), pk=pk)
+        self.check_object_permissions(self.request, wave)
+        return wave
+
     def show(self, pk: int, *, status_code: int = status.HTTP_200_OK) -> Response:
         """The wave as it stands now."""
-        return Response(WaveSerializer(get_object_or_404(_waves(), pk=pk)).data, status=status_code)
+        wave = get_object_or_404(self.visible(_waves()), pk=pk)
+        return Response(WaveSerializer(wave).data, status=status_code)
 
 
 class Waves(WaveEndpoint, generics.GenericAPIView[Wave]):
@@ -275,7 +282,7 @@ class Waves(WaveEndpoint, generics.GenericAPIView[Wave]):
     )
     def get(self, request: Request) -> Response:
         """A campaign's waves, the newest first."""
-        campaign = CampaignQuery.campaign_of(request)
+        campaign = CampaignQuery.campaign_of(self)
         page = self.paginate_queryset(Wave.objects.select_related("campaign").filter(campaign=campaign)) or []
         return self.get_paginated_response(WaveSummarySerializer(page, many=True).data)
 
@@ -284,7 +291,7 @@ class Waves(WaveEndpoint, generics.GenericAPIView[Wave]):
     )
     def post(self, request: Request) -> Response:
         """Put a wave into the calendar."""
-        asked = NewWaveSerializer(data=request.data)
+        asked = NewWaveSerializer(data=request.data, context={"view": self})
         asked.is_valid(raise_exception=True)
         wave = scheduling.schedule_wave(actor=self.viewer, now=timezone.now(), **asked.validated_data)
         return self.show(wave.pk, status_code=status.HTTP_201_CREATED)
@@ -307,7 +314,7 @@ class PrepareWave(WaveEndpoint):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Prepare a wave: hold the codes, freeze the entries, draw. Watch ``prep`` until its status is ``finished``."""
-        wave = get_object_or_404(Wave, pk=pk)
+        wave = self.wave(pk)
         asked = OptionsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         preparation.start_preparation(wave=wave, options=asked.options(), actor=self.viewer, now=timezone.now())
@@ -325,7 +332,7 @@ class EnterPublicValue(WaveEndpoint):
     )
     def post(self, request: Request, pk: int) -> Response:
         """Enter the value, once; the preparation goes on."""
-        wave = get_object_or_404(Wave.objects.select_related("prep"), pk=pk)
+        wave = self.wave(pk)
         asked = PublicValueSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         preparation.enter_public_value(
@@ -337,10 +344,12 @@ class EnterPublicValue(WaveEndpoint):
 class AbandonWave(WaveEndpoint):
     """Giving a wave up."""
 
+    is_dangerous = True
+
     @extend_schema(operation_id="waves_abandon", request=AbandonSerializer, responses=WaveSerializer, tags=["waves"])
     def post(self, request: Request, pk: int) -> Response:
         """Give a wave up before its trigger: its codes go back, and the reason is published."""
-        wave = get_object_or_404(Wave, pk=pk)
+        wave = self.wave(pk)
         asked = AbandonSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         preparation.abandon(wave=wave, reason=asked.validated_data["reason"], actor=self.viewer, now=timezone.now())
@@ -350,9 +359,11 @@ class AbandonWave(WaveEndpoint):
 class TriggerWave(WaveEndpoint):
     """Triggering a wave."""
 
+    is_dangerous = True
+
     @extend_schema(operation_id="waves_trigger", request=None, responses={202: WaveSerializer}, tags=["waves"])
     def post(self, request: Request, pk: int) -> Response:
         """Give the chosen fans their codes. It cannot be undone; a second time is refused with ``cannot_trigger``."""
-        wave = get_object_or_404(Wave, pk=pk)
+        wave = self.wave(pk)
         selection.trigger(wave=wave, actor=self.viewer, now=timezone.now())
         return self.show(pk, status_code=status.HTTP_202_ACCEPTED)

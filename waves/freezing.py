@@ -15,14 +15,16 @@ from pathlib import Path
 
 from django.db import connection, transaction
 from django.db.models import Count
+from django.utils import timezone
 
 from campaigns.models import Campaign, Event, Market
 from codes import inventory
 from codes.models import Assignment, Hold
-from core import storage
+from core import audit, storage
 from core.bulk import copy_out
 from core.jobs import Claim, PermanentFailure
 from entries.models import ScoreRun
+from viewers.viewer import WORKER
 from waves.models import MOST_WAVES, Draw, Wave, WavePrep
 from waves.rules import EventRules, MarketRules, Rules
 from waves.snapshot import REF_DIGITS
@@ -69,7 +71,7 @@ def freeze(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Draw:
         if number > MOST_WAVES:
             raise PermanentFailure(f"The campaign has committed to {MOST_WAVES} draws, and all are used.")
         rules = _rules(campaign, wave, claim.job, frozen.plan, number).to_json()
-        return Draw.objects.create(
+        draw = Draw.objects.create(
             wave=wave,
             campaign=campaign,
             number=number,
@@ -84,6 +86,16 @@ def freeze(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Draw:
             storage_prefix=frozen.prefix,
             public_value=None if claim.job.public_source else "",
         )
+        fixed = {name: getattr(draw, name) for name in ("number", "root", "rules_sha256", "entries", "eligible")}
+        audit.record(
+            actor=WORKER,
+            action="wave.freeze",
+            target=wave,
+            campaign_id=campaign.pk,
+            changes={name: [None, value] for name, value in fixed.items()},
+            now=timezone.now(),
+        )
+    return draw
 
 
 @contextmanager

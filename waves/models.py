@@ -87,6 +87,11 @@ class WavePrep(Job):
     def __str__(self) -> str:
         return f"preparation of {self.wave}"
 
+    @property
+    def campaign_id(self) -> int:
+        """The campaign of its wave."""
+        return self.wave.campaign_id
+
 
 class Draw(models.Model):
     """A frozen draw. Made once, at the freeze; rules, snapshot, number and key never change afterwards."""
@@ -161,6 +166,11 @@ class Selection(Job):
     def __str__(self) -> str:
         return f"selection of {self.wave}"
 
+    @property
+    def campaign_id(self) -> int:
+        """The campaign of its wave."""
+        return self.wave.campaign_id
+
 
 class Notification(Job):
     """The mails of a completed wave."""
@@ -172,3 +182,8 @@ class Notification(Job):
 
     def __str__(self) -> str:
         return f"mails of {self.wave}"
+
+    @property
+    def campaign_id(self) -> int:
+        """The campaign of its wave."""
+        return self.wave.campaign_id

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.db import connection
-from django.db.models import Min, QuerySet
+from django.db.models import Count, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
 
@@ -95,4 +95,11 @@ def compose_selected(batch: Sequence[Message], published: Published) -> Mapping[
     return letters
 
 
-jobs.register(Notification, notify)
+def _outcome(notification: Notification) -> dict[str, int]:
+    """How many mails were sent, and how many were given up."""
+    found = Message.objects.filter(wave_id=notification.wave_id).values_list("status").annotate(mails=Count("pk"))
+    counts = dict(found.order_by())
+    return {name: counts.get(name, 0) for name in (Message.Status.SENT.value, Message.Status.FAILED.value)}
+
+
+jobs.register(Notification, notify, outcome=_outcome)

@@ -71,7 +71,7 @@ def start_preparation(*, wave: Wave, options: Options, actor: Viewer, now: datet
 
     :raises CannotPrepare: the wave is under way, over, or another wave of the campaign is under way.
     """
-    require(actor, Action.RUN_WAVES)
+    require(actor, Action.RUN_WAVES, wave.campaign_id)
     _check_options(options, wave.campaign)
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=wave.campaign_id)
@@ -159,6 +159,7 @@ def _hold(claim: Claim[WavePrep]) -> None:
             campaign=wave.campaign, code_type=claim.job.code_type, purpose=wave.date_key, now=timezone.now()
         )
         claim.write(hold=hold)
+        _record(wave, "hold", {"hold": hold.pk, "codes": inventory.size_of(hold)})
 
 
 def _draw(claim: Claim[WavePrep], draw: Draw, folder: Path) -> None:
@@ -215,6 +216,19 @@ def _assign(
         draw.placed = len(allocation)
         draw.placed_by_choice = allocation.placed.sum(axis=0).tolist()
         draw.save(update_fields=["allocation_sha256", "placed", "placed_by_choice"])
+        _record(draw.wave, "place", {"placed": draw.placed, "allocation_sha256": sha256})
+
+
+def _record(wave: Wave, verb: str, facts: Mapping[str, object]) -> None:
+    """Write a step of the worker's into the audit trail."""
+    audit.record(
+        actor=WORKER,
+        action=f"wave.{verb}",
+        target=wave,
+        campaign_id=wave.campaign_id,
+        changes={name: [None, value] for name, value in facts.items()},
+        now=timezone.now(),
+    )
 
 
 def _entry_ids(draw: Draw, folder: Path) -> NDArray[np.int64]:
@@ -229,7 +243,7 @@ def enter_public_value(*, wave: Wave, value: str, actor: Viewer, now: datetime) 
 
     :raises BadPublicValue: none is awaited, or it is not 1 to 256 printable ASCII characters.
     """
-    require(actor, Action.RUN_WAVES)
+    require(actor, Action.RUN_WAVES, wave.campaign_id)
     if not is_public_value(value):
         raise BadPublicValue(
             "Enter 1 to 256 printable ASCII characters without space at the ends.", field="public_value"
@@ -255,7 +269,7 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
 
     :raises CannotAbandon: it was triggered, or no reason is given.
     """
-    require(actor, Action.RUN_WAVES)
+    require(actor, Action.RUN_WAVES, wave.campaign_id)
     if not reason.strip():
         raise CannotAbandon("Say why: the reason is published with the draw.", field="reason")
     _stop_worker(wave, now)
@@ -266,10 +280,16 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
         if prep is not None and prep.hold is not None:
             inventory.release(hold=prep.hold, actor=WORKER, now=now)
         Draw.objects.filter(wave=wave).update(abandoned=reason.strip(), revealed_at=now)
-        wave.status = Wave.Status.FAILED
+        old, wave.status = wave.status, Wave.Status.FAILED
         wave.save(update_fields=["status"])
         audit.record(
-            actor=actor, action="wave.abandon", target=wave, campaign_id=wave.campaign_id, reason=reason, now=now
+            actor=actor,
+            action="wave.abandon",
+            target=wave,
+            campaign_id=wave.campaign_id,
+            changes={"status": [old, Wave.Status.FAILED]},
+            reason=reason,
+            now=now,
         )
     draw = Draw.objects.filter(wave=wave).first()
     if draw is not None:
@@ -298,7 +318,15 @@ def _check_may_abandon(wave: Wave) -> None:
 def give_up(prep: WavePrep) -> None:
     """A preparation has failed: the wave is scheduled again. Before the freeze its codes go back too."""
     wave = prep.wave
-    Wave.objects.filter(pk=wave.pk, status=Wave.Status.PROCESSING).update(status=Wave.Status.SCHEDULED)
+    if Wave.objects.filter(pk=wave.pk, status=Wave.Status.PROCESSING).update(status=Wave.Status.SCHEDULED):
+        audit.record(
+            actor=WORKER,
+            action="wave.give_up",
+            target=wave,
+            campaign_id=wave.campaign_id,
+            changes={"status": [Wave.Status.PROCESSING, Wave.Status.SCHEDULED]},
+            now=timezone.now(),
+        )
     if prep.hold is not None and not Draw.objects.filter(wave=wave).exists():
         inventory.release(hold=prep.hold, actor=WORKER, now=timezone.now())
         WavePrep.objects.filter(pk=prep.pk).update(hold=None)

@@ -30,7 +30,7 @@ def schedule_wave(
     :raises CannotSchedule: the campaign has no draws, or a wave at this time.
     :raises BadLocalTime: there is no such local time.
     """
-    require(actor, Action.RUN_WAVES)
+    require(actor, Action.RUN_WAVES, campaign.pk)
     if campaign.type != Campaign.Type.REGISTRATION:
         raise CannotSchedule("A fanlist has no waves.")
     key = date_key(local=local, zone=campaign.zone, is_second=is_second)

@@ -3,18 +3,22 @@
 import hashlib
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
+from campaigns.models import Campaign
 from codes import inventory
 from codes.models import Hold
 from core import audit, jobs, storage
 from core.bulk import copy_out
 from core.jobs import Claim
 from core.refusal import Refusal
+from viewers import approvals
+from viewers.models import Approval
 from viewers.permissions import Action, require
-from viewers.viewer import Viewer
+from viewers.viewer import WORKER, Viewer
 from waves import bundle
 from waves.models import Draw, Notification, Selection, Wave, WavePrep
 
@@ -25,17 +29,26 @@ class CannotTrigger(Refusal):
     code = "cannot_trigger"
 
 
-def trigger(*, wave: Wave, actor: Viewer, now: datetime) -> Wave:
+TRIGGER = "wave.trigger"
+"""The deed for which a campaign can want a second person."""
+
+
+def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | None = None) -> Wave:
     """Give the held codes to the chosen fans. One status change does it, at any size; it cannot be undone.
 
+    :raises NeedsSecondPerson: the campaign wants one, and nobody has approved it.
     :raises CannotTrigger: the preparation has not finished, or the wave was triggered or abandoned before.
     """
-    require(actor, Action.RUN_WAVES)
+    require(actor, Action.RUN_WAVES, wave.campaign_id)
     with transaction.atomic():
         # The row's lock makes a second trigger wait here, and then find the wave triggered.
         wave = Wave.objects.select_for_update().get(pk=wave.pk)
         if wave.triggered_at is not None:
             raise CannotTrigger("This wave has been triggered already.")
+        campaign = Campaign.objects.only("needs_second_person").get(pk=wave.campaign_id)
+        approvals.require_second_person(
+            is_needed=campaign.needs_second_person, deed=TRIGGER, target_id=wave.pk, approval=approval
+        )
         prep = WavePrep.objects.select_for_update().filter(wave=wave).first()
         if wave.status != Wave.Status.PROCESSING or prep is None or prep.status != WavePrep.Status.FINISHED:
             raise CannotTrigger("The wave's preparation has not finished.")
@@ -53,11 +66,29 @@ def trigger(*, wave: Wave, actor: Viewer, now: datetime) -> Wave:
             action="wave.trigger",
             target=wave,
             campaign_id=wave.campaign_id,
-            changes={"status": ["processing", "triggered"], "placed": [None, draw.placed]},
+            changes={
+                "status": ["processing", "triggered"],
+                "placed": [None, draw.placed],
+                "voided_sha256": ["", draw.voided_sha256],
+            },
             now=now,
         )
         jobs.enqueue(Selection.objects.create(wave=wave))
     return wave
+
+
+def what_was_seen(wave: Wave) -> dict[str, Any]:
+    """What a second person approves of a prepared wave: the allocation itself, by its hash."""
+    draw = Draw.objects.only("allocation_sha256", "placed", "number").get(wave=wave)
+    return {"allocation_sha256": draw.allocation_sha256, "placed": draw.placed, "number": draw.number}
+
+
+@approvals.performs(TRIGGER, Action.RUN_WAVES)
+def _trigger_approved(approval: Approval, actor: Viewer, now: datetime) -> Wave:
+    wave = Wave.objects.get(pk=int(approval.target_id))
+    if not Draw.objects.filter(wave=wave).exists() or approval.parameters != what_was_seen(wave):
+        raise approvals.CannotDecide("The wave is not what was asked for any more. It must be asked for anew.")
+    return trigger(wave=wave, actor=actor, now=now, approval=approval)
 
 
 def _void_excluded(prep: WavePrep) -> bytes:
@@ -108,9 +139,19 @@ def complete(claim: Claim[Selection]) -> None:
     with storage.working_folder() as folder:
         _store_selection(wave, folder / "selection.csv", f"{draw.storage_prefix}selection.csv")
     with claim.transaction():
-        Wave.objects.filter(pk=wave.pk, status=Wave.Status.TRIGGERED).update(
-            status=Wave.Status.COMPLETED, completed_at=timezone.now()
+        now = timezone.now()
+        is_first = Wave.objects.filter(pk=wave.pk, status=Wave.Status.TRIGGERED).update(
+            status=Wave.Status.COMPLETED, completed_at=now
         )
+        if is_first:
+            audit.record(
+                actor=WORKER,
+                action="wave.complete",
+                target=wave,
+                campaign_id=wave.campaign_id,
+                changes={"status": [Wave.Status.TRIGGERED, Wave.Status.COMPLETED]},
+                now=now,
+            )
         notification, _ = Notification.objects.get_or_create(wave=wave)
         jobs.enqueue(notification)
 

@@ -17,10 +17,12 @@ from campaigns.admin_pages.campaign_form import CampaignForm
 from campaigns.admin_pages.confirming import Step, confirm
 from campaigns.admin_pages.overview import overviews
 from campaigns.admin_pages.words import clock_of, state_badge
+from campaigns.fingerprint import fingerprint
 from campaigns.models import Campaign
 from core.admin_base import Page
 from core.admin_times import until, zoned
 from viewers.admin_base import GuardedAdmin
+from viewers.granting import grant_to_maker
 from viewers.permissions import Action
 
 if TYPE_CHECKING:
@@ -60,10 +62,13 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
     change_form_outer_before_template = "admin/includes/campaign_head.html"
     edit_right = Action.EDIT_SETUP
     can_add = True
+    campaign_path = "pk"
     pages = (
-        Page("<path:object_id>/open/", "open_page", Action.EDIT_SETUP),
-        Page("<path:object_id>/close/", "close_page", Action.EDIT_SETUP),
-        Page("<path:object_id>/finish/", "finish_page", Action.EDIT_SETUP),
+        Page("<path:object_id>/open/", "open_page", Action.EDIT_SETUP, is_dangerous=True),
+        Page("<path:object_id>/release/", "release_page", Action.EDIT_SETUP, is_dangerous=True),
+        Page("<path:object_id>/end-four-eyes/", "end_four_eyes_page", Action.EDIT_SETUP, is_dangerous=True),
+        Page("<path:object_id>/close/", "close_page", Action.EDIT_SETUP, is_dangerous=True),
+        Page("<path:object_id>/finish/", "finish_page", Action.EDIT_SETUP, is_dangerous=True),
     )
     fieldsets = (
         (None, {"fields": ("name", "artist", "type", "domain")}),
@@ -97,6 +102,7 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
                 )
             },
         ),
+        ("Control", {"fields": ("needs_second_person",)}),
     )
 
     # Permissions
@@ -104,6 +110,14 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
     def has_change_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
         """Whether the form can be saved; a finished campaign can only be read."""
         return super().has_change_permission(request, obj) and (obj is None or obj.status != Status.FINISHED)
+
+    def has_view_permission(self, request: HttpRequest, obj: Campaign | None = None) -> bool:
+        """Whether there is anything to see; whoever may make campaigns sees the list, if empty."""
+        return super().has_view_permission(request, obj) or (obj is None and self.has_add_permission(request))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether one can be made: a new campaign is part of the catalogue until its maker holds rights in it."""
+        return self.may(request, Action.EDIT_CATALOGUE)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Campaign | None = None) -> tuple[str, ...]:
         """What the first opening has fixed."""
@@ -137,6 +151,11 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
     def campaign_id_of(self, obj: Campaign) -> int | None:
         """Itself."""
         return obj.pk
+
+    def log_addition(self, request: HttpRequest, obj: Campaign, message: Any) -> Any:
+        """Write that it was made, and give its maker the rights in it."""
+        super().log_addition(request, obj, message)
+        grant_to_maker(campaign_id=obj.pk, actor=self.actor(request), now=timezone.now())
 
     # Lists
 
@@ -231,7 +250,46 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
             facts.append("Type, domain, identifier and reference timezone are fixed from then on.")
         title = f"Open {campaign.name}" if is_first else f"Open {campaign.name} again"
         return self._step_page(
-            request, campaign, lifecycle.open_campaign, title=title, facts=facts, button="Open now", done="is open"
+            request,
+            campaign,
+            lifecycle.open_campaign,
+            title=title,
+            facts=facts,
+            button="Open now",
+            done="is open",
+            deed=lifecycle.OPENING,
+        )
+
+    def release_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        """Asks before the clock may open it."""
+        opens = zoned(campaign.open_at, campaign.zone) if campaign.open_at is not None else "at a time not set yet"
+        facts = [
+            f"The clock opens it {opens}, if nothing is missing then.",
+            "Until it opens, fans see a page that says when it does.",
+        ]
+        return self._step_page(
+            request,
+            campaign,
+            lifecycle.release_campaign,
+            title=f"Release {campaign.name} for the clock",
+            facts=facts,
+            button="Release",
+            done="is released for the clock",
+            deed=lifecycle.RELEASE,
+        )
+
+    def end_four_eyes_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        """Asks before one person can decide alone again."""
+        return self._step_page(
+            request,
+            campaign,
+            lifecycle.end_four_eyes,
+            title=f"End four eyes in {campaign.name}",
+            facts=["Opening, triggering and granting access need one person only from then on."],
+            button="End four eyes",
+            done="needs no second person any more",
+            is_grave=True,
+            deed=lifecycle.END_FOUR_EYES,
         )
 
     def close_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
@@ -288,6 +346,8 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
                 done=f"{campaign.name} {done}.",
                 back=reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
                 asks_reason="Reason, for the history (may be empty)",
+                target_id=campaign.pk,
+                seen=lambda: {"fingerprint": fingerprint(campaign)},
                 **step,
             ),
             section="setup",

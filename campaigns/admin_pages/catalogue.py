@@ -47,6 +47,19 @@ class TranslatedForm[M: models.Model](ConsoleForm[M]):
                 self.fields[column].required = True
 
 
+class CatalogueAdmin[M: models.Model](GuardedAdmin[M]):
+    """What all campaigns share: to be seen by whoever works in any of them, or on the catalogue itself."""
+
+    edit_right = Action.EDIT_CATALOGUE
+    can_add = can_delete = True
+
+    def may(self, request: HttpRequest, right: str, obj: models.Model | None = None) -> bool:
+        """Whoever may edit the catalogue may also see it."""
+        return super().may(request, right, obj) or (
+            right == Action.VIEW and super().may(request, Action.EDIT_CATALOGUE, obj)
+        )
+
+
 class ArtistForm(ConsoleForm[Artist]):
     """An artist, with the database's rules in words."""
 
@@ -54,7 +67,7 @@ class ArtistForm(ConsoleForm[Artist]):
 
 
 @admin.register(Artist)
-class ArtistAdmin(GuardedAdmin[Artist]):
+class ArtistAdmin(CatalogueAdmin[Artist]):
     """The performers."""
 
     list_display = ("name", "fan_club_name", "discovery_id")
@@ -63,8 +76,6 @@ class ArtistAdmin(GuardedAdmin[Artist]):
     ordering = ("name", "pk")
     form = ArtistForm
     fields = ("name", "image", "fan_club_name", "discovery_id")
-    edit_right = Action.EDIT_CATALOGUE
-    can_add = can_delete = True
 
 
 class VenueForm(TranslatedForm[Venue]):
@@ -85,7 +96,7 @@ class VenueForm(TranslatedForm[Venue]):
 
 
 @admin.register(Venue)
-class VenueAdmin(GuardedAdmin[Venue]):
+class VenueAdmin(CatalogueAdmin[Venue]):
     """The places where events happen; names and cities are kept in every language of the interface."""
 
     list_display = ("name", "city", "state", "country", "timezone")
@@ -94,8 +105,6 @@ class VenueAdmin(GuardedAdmin[Venue]):
     search_help_text = "Name, city or platform id"
     ordering = ("country", "city_en", "name_en", "pk")
     form = VenueForm
-    edit_right = Action.EDIT_CATALOGUE
-    can_add = can_delete = True
     fieldsets = (
         (
             None,
@@ -114,7 +123,7 @@ class VenueAdmin(GuardedAdmin[Venue]):
 
 
 @admin.register(Locale)
-class LocaleAdmin(GuardedAdmin[Locale]):
+class LocaleAdmin(CatalogueAdmin[Locale]):
     """The languages that campaigns can speak."""
 
     list_display = ("name", "code", "direction", "is_active")
@@ -123,8 +132,6 @@ class LocaleAdmin(GuardedAdmin[Locale]):
     search_help_text = "Code or name"
     ordering = ("code",)
     fields = ("code", "name", "direction", "is_active")
-    edit_right = Action.EDIT_CATALOGUE
-    can_add = can_delete = True
 
     def get_readonly_fields(self, request: HttpRequest, obj: Locale | None = None) -> tuple[str, ...]:
         """The code is the key: another one would be another locale."""

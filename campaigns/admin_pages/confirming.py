@@ -1,16 +1,20 @@
 """The page before a step that matters: what will happen, in numbers, and for the gravest the campaign's name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from campaigns.models import Campaign
 from core.admin_forms import styled
+from viewers import approvals
 from viewers.admin_base import GuardedAdmin
+from viewers.viewer import Viewer
 
 
 class ConfirmForm(forms.Form):
@@ -44,7 +48,11 @@ class ConfirmForm(forms.Form):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step to be confirmed. ``operation`` gets the reason; ``facts`` say what it will do."""
+    """One step to be confirmed. ``operation`` gets the reason; ``facts`` say what it will do.
+
+    A step with a ``deed`` waits for a second person where the campaign wants one; ``target_id`` and ``seen`` say what
+    it is done to, and what she approves.
+    """
 
     campaign: Campaign
     title: str
@@ -58,6 +66,28 @@ class Step:
     asks_name: bool = False
     asks_reason: str = ""
     needs_reason: bool = False
+    deed: str = ""
+    target_id: object = ""
+    seen: Callable[[], Mapping[str, Any]] = dict
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is put before a second person."""
+        return bool(self.deed) and self.campaign.needs_second_person
+
+    def ask(self, *, reason: str, actor: Viewer, now: datetime) -> None:
+        """Put it before a second person, with the very lines of the page."""
+        approvals.ask(
+            campaign_id=self.campaign.pk,
+            deed=self.deed,
+            target_id=self.target_id,
+            title=self.title,
+            facts=[*self.facts, *self.warnings],
+            parameters=self.seen(),
+            reason=reason,
+            actor=actor,
+            now=now,
+        )
 
 
 def confirm(admin: GuardedAdmin[Any], request: HttpRequest, step: Step, **context: Any) -> HttpResponse:
@@ -70,8 +100,13 @@ def confirm(admin: GuardedAdmin[Any], request: HttpRequest, step: Step, **contex
     )
 
     def do() -> str:
-        step.operation(form.cleaned_data.get("reason", ""))
-        messages.success(request, step.done)
+        reason = form.cleaned_data.get("reason", "")
+        if step.waits:
+            step.ask(reason=reason, actor=admin.actor(request), now=timezone.now())
+            messages.success(request, f"{step.title}: this waits for a second person now.")
+        else:
+            step.operation(reason)
+            messages.success(request, step.done)
         return step.back
 
     shown = {"step": step, "campaign": step.campaign, **context}

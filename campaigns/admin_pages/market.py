@@ -68,14 +68,16 @@ class EventInline(StackedInline[Event, Market]):
         formset.form.campaign = obj.campaign if obj is not None else campaign_named(request)  # type: ignore[attr-defined]
         return formset
 
-    def _may(self, request: HttpRequest, obj: Any) -> bool:
-        return may(viewer_of_request(request), Action.EDIT_SETUP) and not (
-            isinstance(obj, Market) and obj.campaign.status == Campaign.Status.FINISHED
-        )
+    def _may(self, request: HttpRequest, obj: Any, action: Action = Action.EDIT_SETUP) -> bool:
+        campaign = obj.campaign if isinstance(obj, Market) else campaign_named(request)
+        if campaign is None:
+            return False
+        is_over = action != Action.VIEW and campaign.status == Campaign.Status.FINISHED
+        return not is_over and may(viewer_of_request(request), action, campaign.pk)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether they are shown."""
-        return may(viewer_of_request(request), Action.VIEW)
+        return self._may(request, obj, Action.VIEW)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether they can be changed."""

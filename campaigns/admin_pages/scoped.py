@@ -6,23 +6,32 @@ from urllib.parse import parse_qs, urlencode
 
 from django.contrib import messages
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 
 from campaigns.models import Campaign
 from core.admin_forms import ConsoleForm
 from viewers.admin_base import GuardedAdmin
+from viewers.permissions import visible
+from viewers.viewer import viewer_of_request
+
+
+def _name_in_address(request: HttpRequest, field: str) -> str:
+    """What an address says of its campaign, in its own query or in the list's that one came from."""
+    kept = parse_qs(request.GET.get("_changelist_filters", ""))
+    return request.GET.get(field, "") or kept.get(field, [""])[0]
 
 
 def campaign_named(request: HttpRequest, field: str = "campaign") -> Campaign | None:
-    """The campaign that an address names, in its own query or in the list's that one came from."""
-    text = request.GET.get(field, "")
-    if not text:
-        kept = parse_qs(request.GET.get("_changelist_filters", ""))
-        text = kept.get(field, [""])[0]
+    """The campaign that an address names, if it is there and the viewer may view it; looked up once a request."""
+    text = _name_in_address(request, field)
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
         return None
-    return Campaign.objects.select_related("artist", "default_locale").filter(pk=int(text)).first()
+    found: dict[str, Campaign | None] = request.__dict__.setdefault("_campaigns_named", {})
+    if text not in found:
+        rows = Campaign.objects.select_related("artist", "default_locale").filter(pk=int(text))
+        found[text] = visible(viewer_of_request(request), rows, field="pk").first()
+    return found[text]
 
 
 class ScopedForm[M: models.Model](ConsoleForm[M]):
@@ -43,6 +52,8 @@ class ScopedAdmin[M: models.Model](GuardedAdmin[M]):
     section = ""
     """Its place in the campaign's strip of sections."""
     campaign_field = "campaign"
+    """The parameter of addresses that names the campaign."""
+    campaign_path = "campaign_id"
     needs_campaign = True
     list_before_template = "admin/includes/workspace.html"
     change_form_outer_before_template = "admin/includes/workspace.html"
@@ -65,6 +76,17 @@ class ScopedAdmin[M: models.Model](GuardedAdmin[M]):
         return {"campaign": campaign, "section": self.section}
 
     # Rights: a finished campaign can be read, not changed
+
+    def may(self, request: HttpRequest, right: str, obj: models.Model | None = None) -> bool:
+        """Whether the viewer has a right: for an object, in the campaign that the address names, or in any."""
+        if obj is None and _name_in_address(request, self.campaign_field):
+            campaign = self.campaign_of(request)
+            return campaign is not None and self.may_in(request, right, campaign.pk)
+        return super().may(request, right, obj)
+
+    def is_nowhere(self, request: HttpRequest) -> bool:
+        """Whether the address names a campaign that is not there, or not for this viewer to know of."""
+        return bool(_name_in_address(request, self.campaign_field)) and self.campaign_of(request) is None
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Whether the form can be saved."""
@@ -169,13 +191,17 @@ class PageAdmin[M: models.Model](ScopedAdmin[M]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Look the row up and show its page; one that is gone leads to the list."""
+        """Look the row up and show its page, which takes no form."""
         if object_id is None:
             return self.new_page(request) if self.has_add_permission(request) else self.not_allowed(request)
         if not self.has_view_permission(request):
             return self.not_allowed(request)
         obj = self.get_object(request, object_id)
-        return self.object_page(request, obj) if obj is not None else HttpResponseRedirect(self.list_url())
+        if obj is None:
+            return self.not_found(request)
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return self.object_page(request, obj) if self.has_view_permission(request, obj) else self.not_allowed(request)
 
 
 class SetupAdmin[M: models.Model](ScopedAdmin[M]):

@@ -1,13 +1,12 @@
 """A campaign's state and history in the operator's words."""
 
-import json
 from datetime import datetime
-from typing import Any
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.models import Campaign
+from core.admin_history import Entry
 from core.admin_words import badge
 from core.models import AuditEvent
 
@@ -33,22 +32,14 @@ def clock_of(campaign: Campaign) -> tuple[str, datetime | None]:
 def changes_text(event: AuditEvent) -> SafeString:
     """An event's changes, a line each."""
     lines = []
-    for name, pair in event.changes.items():
-        old, new = pair if isinstance(pair, list) and len(pair) == 2 else ("", pair)
-        shown = _short(new) if old in (None, "") else f"{_short(old)} → {_short(new)}"
-        lines.append(f"{name.replace('_', ' ')}: {shown}")
+    for change in Entry(event).changes:
+        shown = _short(change.new) if not change.old else f"{_short(change.old)} → {_short(change.new)}"
+        lines.append(f"{change.field}: {shown}")
     if event.reason:
         lines.append(f"“{event.reason}”")
     return format_html('<span class="mq-changes">{}</span>', "\n".join(lines))
 
 
-def _short(value: Any) -> str:
-    """A value on one line; nothing is a dash, and long texts are cut."""
-    if value in (None, "", [], {}):
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        value = ", ".join(str(item) for item in value)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _short(text: str) -> str:
+    """A text on one line; a long one is cut."""
     return text if len(text) <= 120 else text[:120] + "…"

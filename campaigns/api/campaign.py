@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
@@ -19,20 +20,24 @@ from core.api import InstantField, NewestFirst
 from core.throttling import FanThrottle
 from viewers.access import StaffOnly
 from viewers.api import StaffEndpoint
-from viewers.permissions import Action, may
+from viewers.granting import grant_to_maker
+from viewers.permissions import Action, may, may_somewhere, require
 
-EVERYBODY: Any = [{}, {"session": []}, {"password": []}]
+EVERYBODY: Any = [{}, {"token": []}, {"cookie": []}, {"session": []}]
 """For drf-spectacular, whose types know names alone."""
 
 
-def campaign_of(domain: str) -> Campaign:
-    """The campaign of an address.
+def campaign_of(view: StaffEndpoint, domain: str) -> Campaign:
+    """The campaign of an address, in which the viewer may do what the view's method asks.
 
-    :raises NotFound: there is none.
+    :raises NotFound: there is none, or the viewer may not view it.
+    :raises NotAllowed: she may view it, and may not do this.
     """
-    campaign = Campaign.objects.select_related("artist", "default_locale").filter(domain=domain.lower()).first()
+    rows = Campaign.objects.select_related("artist", "default_locale").filter(domain=domain.lower())
+    campaign = view.visible(rows, field="pk").first()
     if campaign is None:
         raise NotFound("There is no such campaign.")
+    require(view.viewer, view.asked_right, campaign.pk)
     return campaign
 
 
@@ -109,6 +114,13 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
         read_only_fields = ("status", "created_at")
         validators: list[Any] = []
 
+    def create(self, validated_data: Any) -> Campaign:
+        """Store a new campaign, and give its maker the rights in it."""
+        with transaction.atomic():
+            campaign = super().create(validated_data)
+            grant_to_maker(campaign_id=campaign.pk, actor=self.context["view"].viewer, now=timezone.now())
+        return campaign
+
     @extend_schema_field(ReadinessSerializer(many=True))
     def get_readiness(self, campaign: Campaign) -> list[Mapping[str, Any]]:
         """Every line of the readiness list."""
@@ -125,14 +137,15 @@ class SetUpEndpoint(StaffEndpoint):
 class Campaigns(SetUpEndpoint, generics.ListCreateAPIView[Campaign]):
     """All campaigns, the newest first; and a new one."""
 
+    required_action = Action.EDIT_CATALOGUE
     queryset = Campaign.objects.all()
     serializer_class = CampaignSerializer
     pagination_class = NewestFirst
 
     @extend_schema(responses=CampaignSummarySerializer(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """All campaigns, the newest first."""
-        page = self.paginate_queryset(self.get_queryset()) or []
+        """All campaigns that the viewer may view, the newest first."""
+        page = self.paginate_queryset(self.visible(self.get_queryset(), field="pk")) or []
         return self.get_paginated_response(CampaignSummarySerializer(page, many=True).data)
 
 
@@ -153,7 +166,7 @@ class OneCampaign(SetUpEndpoint):
 
     def get_throttles(self) -> list[Any]:
         """Let staff work as fast as they like."""
-        return [] if may(self.viewer, Action.VIEW) else [FanThrottle()]
+        return [] if may_somewhere(self.viewer, Action.VIEW) else [FanThrottle()]
 
     @extend_schema(
         parameters=[LOCALE],
@@ -166,14 +179,16 @@ class OneCampaign(SetUpEndpoint):
     )
     def get(self, request: Request, domain: str) -> Response:
         """Staff get the set-up with its readiness list; everybody else gets the public part, which may be cached."""
-        if may(self.viewer, Action.VIEW):
-            return self._answer(campaign_of(domain))
+        found = Campaign.objects.filter(domain=domain.lower()).values_list("pk", flat=True).first()
+        if may_somewhere(self.viewer, Action.VIEW) and found is not None and may(self.viewer, Action.VIEW, found):
+            return self._answer(campaign_of(self, domain))
         return answer_for_everybody(meet(request, domain), signing_key=self.signing_key)
 
     @extend_schema(request=CampaignSerializer, responses=CampaignSerializer)
     def patch(self, request: Request, domain: str) -> Response:
         """Change some of the set-up."""
-        serializer = CampaignSerializer(campaign_of(domain), data=request.data, partial=True, context=self.context())
+        campaign = campaign_of(self, domain)
+        serializer = CampaignSerializer(campaign, data=request.data, partial=True, context=self.context())
         serializer.is_valid(raise_exception=True)
         return self._answer(serializer.save())
 
@@ -196,12 +211,14 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class Step(SetUpEndpoint):
     """One step of a campaign's life."""
 
+    is_dangerous = True
+
     def take(self, step: Callable[..., Campaign], domain: str) -> Response:
         """Take the step and show the campaign."""
         asked = ReasonSerializer(data=self.request.data)
         asked.is_valid(raise_exception=True)
         reason = asked.validated_data["reason"]
-        campaign = step(campaign=campaign_of(domain), actor=self.viewer, now=timezone.now(), reason=reason)
+        campaign = step(campaign=campaign_of(self, domain), actor=self.viewer, now=timezone.now(), reason=reason)
         return Response(CampaignSerializer(campaign, context={"view": self}).data)
 
 

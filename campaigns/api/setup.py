@@ -135,10 +135,15 @@ class OfCampaign(SetUpEndpoint):
 
     pagination_class: Any = None
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find the campaign before anything that was sent is read."""
+        super().initial(request, *args, **kwargs)
+        _found = self.campaign
+
     @cached_property
     def campaign(self) -> Campaign:
         """The campaign; 404 where there is none."""
-        return campaign_of(self.kwargs["domain"])
+        return campaign_of(self, self.kwargs["domain"])
 
     def perform_create(self, serializer: serializers.BaseSerializer[Any]) -> None:
         """Store the row as the campaign's."""

@@ -15,15 +15,19 @@ from rest_framework import serializers
 from campaigns.models import Campaign
 from campaigns.models.campaign import DOMAIN_FORM
 from core import audit
+from viewers.api import StaffEndpoint
+from viewers.permissions import require
 
 OTHER_LANGUAGES = tuple(code for code, _ in settings.LANGUAGES if code != settings.MODELTRANSLATION_DEFAULT_LANGUAGE)
-MOST_LETTERS_IN_TRAIL = 200
 DOMAIN = re.compile(DOMAIN_FORM)
 
 
 @extend_schema_field({"type": "string", "maxLength": 63})
 class CampaignField(serializers.Field[Campaign, Any, str, Any]):
-    """A campaign, named by its domain."""
+    """A campaign, named by its domain, in which the viewer may do what the view's method asks.
+
+    The view stands in the serializer's context.
+    """
 
     default_error_messages = {"no_campaign": "There is no campaign with this domain."}
 
@@ -32,11 +36,17 @@ class CampaignField(serializers.Field[Campaign, Any, str, Any]):
         super().__init__(**options)
 
     def to_internal_value(self, data: Any) -> Campaign:
-        """Find the campaign."""
+        """Find the campaign.
+
+        :raises NotAllowed: the viewer may view it, and may not do this.
+        """
+        view: StaffEndpoint = self.context["view"]
         is_domain = isinstance(data, str) and DOMAIN.fullmatch(data.lower()) is not None
-        campaign = Campaign.objects.filter(domain=data.lower()).first() if is_domain else None
+        rows = view.visible(Campaign.objects.all(), field="pk")
+        campaign = rows.filter(domain=data.lower()).first() if is_domain else None
         if campaign is None:
             self.fail("no_campaign")
+        require(view.viewer, view.asked_right, campaign.pk)
         return campaign
 
     def to_representation(self, value: Any) -> str:
@@ -136,7 +146,7 @@ class SetUpSerializer[M: models.Model](serializers.ModelSerializer[M]):
             old = getattr(row, name, None) if name not in self.FILLED_BY_SAVE or row.pk else None
             setattr(row, name, value)
             if row.pk is None or old != value:
-                changes[name] = [_in_trail(old), _in_trail(value)]
+                changes[name] = [audit.recorded(old), audit.recorded(value)]
         return changes
 
     def _check(self, row: M) -> None:
@@ -174,13 +184,3 @@ class SetUpSerializer[M: models.Model](serializers.ModelSerializer[M]):
 
     def _now(self) -> datetime:
         return timezone.now()
-
-
-def _in_trail(value: Any) -> Any:
-    """A value as the audit trail keeps it."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, models.Model):
-        return str(value.pk)
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return text if len(text) <= MOST_LETTERS_IN_TRAIL else f"{text[:MOST_LETTERS_IN_TRAIL]}…"

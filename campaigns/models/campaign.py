@@ -87,6 +87,12 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
         default=True, help_text="Show a chosen fan her code on her page, not in the mail alone."
     )
     minimum_age = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Years; empty asks nothing.")
+    needs_second_person = models.BooleanField(
+        "four eyes",
+        default=False,
+        db_default=False,
+        help_text="Opening, triggering and granting access wait until a second person approves them.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -151,8 +157,11 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
         return DrawSecrets.objects.filter(campaign=self.pk, committed_at__isnull=False).exists()
 
     def clean(self) -> None:
-        """Refuse a change of what was fixed by the first opening."""
-        if self.pk is None or not self.has_opened:
+        """Refuse a change of what was fixed by the first opening, and of what two people decide."""
+        if self._state.adding:
+            return
+        self._check_four_eyes()
+        if not self.has_opened:
             return
         stored = Campaign.objects.values(*self.FIXED_SINCE_OPENING).get(pk=self.pk)
         changed = [name for name, value in stored.items() if getattr(self, name) != value]
@@ -160,6 +169,15 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
             raise ValidationError(
                 dict.fromkeys(changed, "Fixed since the campaign opened: receipts and links stand on it.")
             )
+
+    def _check_four_eyes(self) -> None:
+        stored = Campaign.objects.values("needs_second_person", "is_released").get(pk=self.pk)
+        if not stored["needs_second_person"]:
+            return
+        if not self.needs_second_person:
+            raise ValidationError({"needs_second_person": "Two people switch this off: use the step on its page."})
+        if self.is_released and not stored["is_released"]:
+            raise ValidationError({"is_released": "Two people release it: use the step on the campaign's page."})
 
     @property
     def is_public(self) -> bool:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.db.models import Max, Min, Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -119,7 +119,7 @@ class CodeAdmin(ScopedAdmin[Code]):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         """A code has no page of its own; its line in the list says all."""
-        return HttpResponseRedirect(self.list_url())
+        return self.not_found(request) if self.has_view_permission(request) else self.not_allowed(request)
 
     # Columns
 

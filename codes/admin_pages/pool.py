@@ -103,7 +103,8 @@ class PoolAdmin(ScopedAdmin[Pool]):
             "counts": inventory.counts(CodeRange.objects.filter(pool__campaign=campaign)),
             "uploads": uploads.order_by("-created_at", "pk")[:5],
             "empty_markets": empty.order_by("number"),
-            "may_upload": self.may(request, Action.MANAGE_CODES) and campaign.status != Campaign.Status.FINISHED,
+            "may_upload": campaign.status != Campaign.Status.FINISHED
+            and self.may_in(request, Action.MANAGE_CODES, campaign.pk),
         }
 
     def upload_page(self, request: HttpRequest) -> HttpResponse:
@@ -119,13 +120,16 @@ class PoolAdmin(ScopedAdmin[Pool]):
         def upload() -> str:
             market, event = form.places[form.cleaned_data["place"]]
             file = form.cleaned_data["file"]
+            actor, now = self.actor(request), timezone.now()
             started = start_upload(
-                pool=pool_for(market=market, event=event, code_type=form.cleaned_data["code_type"]),
+                pool=pool_for(
+                    market=market, event=event, code_type=form.cleaned_data["code_type"], actor=actor, now=now
+                ),
                 file=file,
                 file_name=file.name,
                 size=file.size,
-                actor=self.actor(request),
-                now=timezone.now(),
+                actor=actor,
+                now=now,
             )
             return reverse("admin:codes_upload_change", args=[started.pk])
 

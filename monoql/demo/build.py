@@ -18,6 +18,7 @@ from entries.models import Message
 from monoql.demo import catalogue, plan
 from monoql.demo.loading import load_fans
 from monoql.demo.plan import CampaignPlan, MarketPlan
+from monoql.demo.team import make_team
 from viewers.models import Staff
 from viewers.viewer import CLOCK, Viewer, viewer_of_staff
 from waves.models import Notification, Selection, Wave
@@ -92,6 +93,7 @@ def build_demo(order: Order) -> None:
             _upload_codes(order, campaign, campaign_plan, markets, actor)
         if campaign_plan.key == "sent":
             _run_wave(order, campaign, actor)
+        make_team(password=PASSWORD, campaigns=[campaign], actor=actor, now=order.now)
 
 
 def make_operator() -> Staff:
@@ -142,7 +144,7 @@ def _upload_codes(
             values = plan.code_values(seed=order.seed, campaign=campaign_plan.number, first=number, count=count)
             data = "".join(["code\n", *(f"{value}\n" for value in values)]).encode()
             upload = start_upload(
-                pool=pool_for(market=market, event=event),
+                pool=pool_for(market=market, event=event, actor=actor, now=order.now),
                 file=io.BytesIO(data),
                 file_name=f"{event.code if event else market.code}.csv",
                 size=len(data),

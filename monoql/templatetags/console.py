@@ -18,16 +18,20 @@ from core.masking import masked_end
 from core.models import AuditEvent, Job
 from entries.models import Entry
 from monoql.admin_workspace import overviews, page_of, readiness_of, sections_of
+from viewers.permissions import Action, may
+from viewers.viewer import viewer_of_request
 from waves.admin_pages.words import REASON_WORDS, lot_number
 from waves.explanation import outcomes
 
 register = template.Library()
 
 
-@register.inclusion_tag("admin/includes/workspace_strip.html")
-def workspace(campaign: Campaign, section: str = "", with_readiness: bool = False) -> dict[str, Any]:
-    """A campaign's head: state, next moment in its zone, next step, and the strip of its sections."""
-    now = timezone.now()
+@register.inclusion_tag("admin/includes/workspace_strip.html", takes_context=True)
+def workspace(
+    context: template.Context, campaign: Campaign, section: str = "", with_readiness: bool = False
+) -> dict[str, Any]:
+    """A campaign's head: state, next moment in its zone, next step, and the sections that the viewer may see."""
+    now, viewer = timezone.now(), viewer_of_request(context["request"])
     found = overviews([campaign], now)[campaign.pk]
     verb, instant = clock_of(campaign)
     return {
@@ -39,11 +43,13 @@ def workspace(campaign: Campaign, section: str = "", with_readiness: bool = Fals
         "off": admin_times.until(instant, now) if instant is not None else "",
         "next_step": found.next_step,
         "page": page_of(campaign),
-        "sections": sections_of(campaign, found.entries),
+        "sections": [
+            one for one in sections_of(campaign, found.entries) if may(viewer, Action(one.right), campaign.pk)
+        ],
         "section": section,
         "with_readiness": with_readiness,
         "readiness": readiness_of(campaign, now) if with_readiness and campaign.status != "finished" else [],
-        "steps": _steps(campaign) if with_readiness else [],
+        "steps": _steps(campaign) if with_readiness and may(viewer, Action.EDIT_SETUP, campaign.pk) else [],
     }
 
 
@@ -55,6 +61,10 @@ def _steps(campaign: Campaign) -> list[tuple[str, str, str]]:
         Campaign.Status.CLOSED: [("open_page", "Open again…", "plain"), ("finish_page", "Finish…", "grave")],
         Campaign.Status.FINISHED: [],
     }[Campaign.Status(campaign.status)]
+    if campaign.needs_second_person:
+        if campaign.status == Campaign.Status.NOT_STARTED and not campaign.is_released:
+            named.append(("release_page", "Release…", "plain"))
+        named.append(("end_four_eyes_page", "End four eyes…", "plain"))
     return [
         (reverse(f"admin:campaigns_campaign_{name}", args=[campaign.pk]), words, kind) for name, words, kind in named
     ]
@@ -67,6 +77,8 @@ PLACES = {
     "field": "Form",
     "content": "Content",
     "auditevent": "History",
+    "grant": "Access",
+    "approval": "Four eyes",
 }
 """Lists whose place in a campaign has another name than their rows."""
 

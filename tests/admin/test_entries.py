@@ -4,11 +4,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.models import Campaign
+from core.models import AuditEvent
 from entries.models import Entry
 from tests import scenario
-from tests.admin.conftest import Desk, Reader, Tour
+from tests.admin.conftest import Desk, Reader, Tour, signed_in
+from viewers.models import Grant, Staff
 
 pytestmark = pytest.mark.django_db
 
@@ -104,24 +107,52 @@ def test_a_list_that_takes_too_long_is_answered_kindly(
 def test_an_entrys_page_shows_it_whole_and_its_mails(read: Reader, ada: Entry) -> None:
     text = read(reverse("admin:entries_entry_change", args=[ada.pk]))
 
-    assert "ada@example.com" in text
+    assert ada.ref in text
     assert "Los Angeles" in text
     assert "confirmation" in text
     assert "No wave that was triggered has seen this entry." in text
 
 
-def test_without_the_right_to_personal_data_the_page_hides_it(
-    monkeypatch: pytest.MonkeyPatch, read: Reader, ada: Entry
-) -> None:
-    from entries.admin import EntryAdmin
-    from viewers.permissions import Action
+def test_a_page_is_masked_until_somebody_reveals_it_for_a_reason(desk: Desk, read: Reader, ada: Entry) -> None:
+    page = reverse("admin:entries_entry_change", args=[ada.pk])
+    reveal = reverse("admin:entries_entry_reveal_page", args=[ada.pk])
 
-    monkeypatch.setattr(EntryAdmin, "may", lambda self, request, right: right != Action.SEE_PERSONAL_DATA)
+    masked, revealed, again = read(page), desk.post(reveal, {"reason": "help"}).content.decode(), read(page)
 
-    text = read(reverse("admin:entries_entry_change", args=[ada.pk]))
+    assert "ada@example.com" not in masked + again
+    assert "a•••@e•••.com" in masked
+    assert "ada@example.com" in revealed
+    look = AuditEvent.objects.get(action="entry.reveal")
+    assert (look.target_id, look.reason, look.actor_label) == (str(ada.pk), "The fan asked for help", "sue")
+
+
+@pytest.mark.parametrize("reason", ["", "curiosity"])
+def test_without_a_reason_nothing_is_revealed(desk: Desk, ada: Entry, reason: str) -> None:
+    reveal = reverse("admin:entries_entry_reveal_page", args=[ada.pk])
+
+    text = desk.post(reveal, {"reason": reason}, follow=True).content.decode()
 
     assert "ada@example.com" not in text
-    assert "a•••@e•••.com" in text
+    assert "choose one of the reasons" in text
+    assert not AuditEvent.objects.filter(action="entry.reveal").exists()
+
+
+def test_a_link_reveals_nothing(desk: Desk, ada: Entry) -> None:
+    answer = desk.get(reverse("admin:entries_entry_reveal_page", args=[ada.pk]), {"reason": "help"})
+
+    assert answer.status_code == 302
+    assert not AuditEvent.objects.filter(action="entry.reveal").exists()
+
+
+def test_whoever_may_not_see_addresses_cannot_search_by_one(clerk: Staff, tour: Campaign, ada: Entry) -> None:
+    Grant.objects.create(staff=clerk, campaign=tour, action="view", granted_at=timezone.now(), granted_by=clerk)
+    desk = signed_in(clerk)
+
+    by_address, by_ref = (desk.get(list_of(tour, q=term)).content.decode() for term in (ada.email, ada.ref))
+
+    assert "the right to see personal data is needed" in by_address
+    assert ada.ref[:8] not in by_address
+    assert ada.ref[:8] in by_ref
 
 
 @pytest.mark.django_db(transaction=True)
@@ -148,5 +179,5 @@ def test_nobody_adds_changes_or_deletes_an_entry(desk: Desk, ada: Entry) -> None
     delete = desk.post(reverse("admin:entries_entry_delete", args=[ada.pk]), {"post": "yes"})
 
     ada.refresh_from_db()
-    assert (add.status_code, change.status_code, delete.status_code) == (403, 200, 403)
+    assert (add.status_code, change.status_code, delete.status_code) == (403, 405, 403)
     assert ada.name == "Ada"

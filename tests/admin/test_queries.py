@@ -17,7 +17,9 @@ from core.models import AuditEvent
 from exports.models import Export
 from tests import scenario
 from tests.admin.conftest import Desk
-from viewers.models import Staff
+from viewers.models import Action, Approval, Grant, OutsideIdentity, Staff
+from viewers.tokens import make_token
+from viewers.viewer import viewer_of_staff
 from waves.models import Draw, Wave, WavePrep
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +150,59 @@ def add_events(tour: Campaign, count: int) -> None:
     )
 
 
+def add_tokens(tour: Campaign, count: int) -> None:
+    """More programs, each with the campaign named."""
+    owner = Staff.objects.get(is_superuser=True)
+    for _ in range(count):
+        make_token(
+            name="ci",
+            actions=[Action.EXPORT],
+            campaigns=[tour.pk],
+            days=30,
+            actor=viewer_of_staff(owner),
+            now=timezone.now(),
+        )
+
+
+def add_identities(tour: Campaign, count: int) -> None:
+    """More subjects of other companies."""
+    sue = Staff.objects.get(is_superuser=True)
+    OutsideIdentity.objects.bulk_create(
+        OutsideIdentity(staff=sue, issuer=f"company {count}", subject=f"s-{number}", linked_at=NOW, linked_by=sue)
+        for number in range(count)
+    )
+
+
+def add_grants(tour: Campaign, count: int) -> None:
+    """More people who work in the campaign."""
+    sue = Staff.objects.get(is_superuser=True)
+    people = [
+        Staff.objects.create(username=f"hand{Staff.objects.count()}-{number}", is_staff=True) for number in range(count)
+    ]
+    Grant.objects.bulk_create(
+        Grant(staff=staff, campaign=tour, action=action, granted_at=NOW, granted_by=sue)
+        for staff in people
+        for action in (Action.VIEW, Action.EXPORT)
+    )
+
+
+def add_approvals(tour: Campaign, count: int) -> None:
+    """More that waits for a second person."""
+    sue = Staff.objects.get(is_superuser=True)
+    Approval.objects.bulk_create(
+        Approval(
+            campaign=tour,
+            deed="campaign.open",
+            target_id=f"{count}-{number}",
+            title="Open it",
+            asked_by=sue,
+            asked_at=NOW,
+            lapses_at=NOW + timedelta(hours=1),
+        )
+        for number in range(count)
+    )
+
+
 Adder = Callable[[Campaign, int], None]
 LISTS: dict[str, Adder] = {
     "campaigns.campaign": add_campaigns,
@@ -155,6 +210,10 @@ LISTS: dict[str, Adder] = {
     "campaigns.venue": add_venues,
     "campaigns.locale": add_locales,
     "viewers.staff": add_staff,
+    "viewers.grant": add_grants,
+    "viewers.approval": add_approvals,
+    "viewers.machinetoken": add_tokens,
+    "viewers.outsideidentity": add_identities,
     "campaigns.market": add_markets,
     "campaigns.field": add_fields,
     "campaigns.content": add_contents,
@@ -186,7 +245,7 @@ def test_a_list_asks_as_often_for_fifty_rows_as_for_five(label: str, desk: Desk,
     app, model = label.split(".")
     scope = "campaign_id" if model == "auditevent" else "campaign"
     is_scoped = app in ("entries", "codes", "waves", "exports", "core")
-    is_scoped = is_scoped or model in ("market", "field", "content")
+    is_scoped = is_scoped or model in ("market", "field", "content", "grant", "approval")
     address = reverse(f"admin:{app}_{model}_changelist") + (f"?{scope}={tour.pk}" if is_scoped else "")
     LISTS[label](tour, FEW)
     few = asked(desk, address)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 
 CHROMIUM = os.environ.get("MONOQL_CHROMIUM", "")
 MARKS = (
@@ -34,3 +36,35 @@ def browser() -> Iterator[Browser]:
         yield started
         started.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(browser: Browser, live_server: LiveServer, settings: Settings) -> Iterator[Page]:
+    """A browser in which nobody has signed in; no script fails in it, and the content policy refuses nothing."""
+    settings.PUBLIC_URL = live_server.url
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, base_url=live_server.url, locale="de-DE")
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text) if "Content Security" in message.text else None)
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def device(page: Page) -> CDPSession:
+    """A device that keeps passkeys and knows its owner's finger; its own calls are ``WebAuthn.…``."""
+    session = page.context.new_cdp_session(page)
+    session.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return session

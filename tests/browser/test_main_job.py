@@ -35,7 +35,7 @@ def workers(live_server: LiveServer, monkeypatch: pytest.MonkeyPatch, tmp_path: 
         yield
 
 
-def letter_to(address: str, kind: str) -> str:
+def letter_to(address: str, kind: str, *, log: Path) -> str:
     """The text of the newest mail of a kind to an address, once it is written."""
     letters: list[str] = []
 
@@ -47,11 +47,15 @@ def letter_to(address: str, kind: str) -> str:
                 letters.append(body.get_content())
         return bool(letters)
 
-    wait_until(has_come, seconds=30, what=f"{kind} comes to {address}")
+    try:
+        wait_until(has_come, seconds=60, what=f"{kind} comes to {address}")
+    except AssertionError as late:
+        queued = list(Message.objects.order_by("pk").values_list("kind", "status", "attempts", "error"))
+        raise AssertionError(f"{late}; messages: {queued}; log: {log.read_text()[-3000:]}") from late
     return letters[-1]
 
 
-def register(browser: Browser, site: str, name: str) -> None:
+def register(browser: Browser, site: str, name: str, *, log: Path) -> None:
     """A fan registers on her phone and follows the link of her mail."""
     context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en-US")
     phone = context.new_page()
@@ -61,7 +65,7 @@ def register(browser: Browser, site: str, name: str) -> None:
     phone.get_by_role("button", name="Any date: add all cities").click()
     phone.get_by_role("button", name="Register").click()
     expect(phone.get_by_text(f"{name.lower()}@example.com")).to_be_visible()
-    phone.goto(link_in(letter_to(f"{name.lower()}@example.com", "confirmation")))
+    phone.goto(link_in(letter_to(f"{name.lower()}@example.com", "confirmation", log=log)))
     phone.get_by_role("button").last.click()
     expect(phone.get_by_text("You are in.")).to_be_visible()
     context.close()
@@ -112,12 +116,12 @@ def test_the_six_steps(
     page.get_by_role("button", name="Open now").click()
     upload_codes(page, tmp_path)
     for name in ("Ada", "Ben"):
-        register(browser, f"{live_server.url}/c/donau-2027/", name)
+        register(browser, f"{live_server.url}/c/donau-2027/", name, log=tmp_path / "log")
     close(page)
     prepare_and_trigger(page)
 
     message = Message.objects.select_related("entry").get(wave_id=Wave.objects.get().pk)
-    letter = letter_to(message.entry.email, "selected")
+    letter = letter_to(message.entry.email, "selected", log=tmp_path / "log")
     assert "AURORA-01" in letter
     phone = browser.new_context(viewport={"width": 360, "height": 740}, locale="en-US").new_page()
     phone.goto(link_in(letter))

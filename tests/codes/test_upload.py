@@ -56,7 +56,7 @@ def test_a_file_is_read_line_by_line(data: bytes, codes: list[str], refused: lis
 @pytest.fixture
 def pool_upload(tour: Campaign) -> tuple[Campaign, int]:
     """The pool of Los Angeles."""
-    return tour, pool_for(market=tour.markets.get(code="CA-LAX"), event=None).pk
+    return tour, pool_for(market=tour.markets.get(code="CA-LAX"), event=None, actor=SUPREME, now=timezone.now()).pk
 
 
 @pytest.mark.django_db(transaction=True)
@@ -91,7 +91,7 @@ def test_a_code_of_another_pool_is_refused(pool_upload: tuple[Campaign, int]) ->
     tour = pool_upload[0]
     upload_file(pool_upload=pool_upload, data=b"A1\n")
     market = tour.markets.get(code="AZ-PHX")
-    other = pool_for(market=market, event=market.events.get(number=1))
+    other = pool_for(market=market, event=market.events.get(number=1), actor=SUPREME, now=timezone.now())
 
     job = upload_file(pool_upload=(tour, other.pk), data=b"A1\nB2\n")
 
@@ -119,7 +119,7 @@ def test_a_pool_fits_its_markets_split(tour: Campaign) -> None:
         (split, shared.events.get(number=1)),
     ):
         with pytest.raises(CannotUpload):
-            pool_for(market=market, event=event)
+            pool_for(market=market, event=event, actor=SUPREME, now=timezone.now())
 
 
 def test_an_empty_file_is_refused(pool_upload: tuple[Campaign, int]) -> None:

@@ -31,7 +31,7 @@ from waves.admin_pages.words import CAPPED_CHOICES
 from waves.models import Draw, Wave
 from waves.preparation import Options, abandon, enter_public_value, start_preparation
 from waves.scheduling import schedule_wave
-from waves.selection import trigger
+from waves.selection import TRIGGER, trigger, what_was_seen
 
 LINK_SECONDS = 3600
 BUNDLE_FILES = ("rules.json", "manifest.json", *bundle.STORED, "voided.csv")
@@ -74,8 +74,8 @@ class WaveAdmin(PageAdmin[Wave]):
         Page("<path:object_id>/live/", "live_page", Action.VIEW),
         Page("<path:object_id>/prepare/", "prepare_page", Action.RUN_WAVES),
         Page("<path:object_id>/public-value/", "value_page", Action.RUN_WAVES),
-        Page("<path:object_id>/trigger/", "trigger_page", Action.RUN_WAVES),
-        Page("<path:object_id>/abandon/", "abandon_page", Action.RUN_WAVES),
+        Page("<path:object_id>/trigger/", "trigger_page", Action.RUN_WAVES, is_dangerous=True),
+        Page("<path:object_id>/abandon/", "abandon_page", Action.RUN_WAVES, is_dangerous=True),
         Page("<path:object_id>/bundle/<str:name>/", "bundle_page", Action.VIEW),
     )
 
@@ -106,8 +106,8 @@ class WaveAdmin(PageAdmin[Wave]):
             "committed_at": sealed.committed_at if sealed is not None else None,
             "secret": bundle.manifest_of(draw).secret if draw is not None and is_revealed else "",
             "bundle_files": BUNDLE_FILES if is_revealed else (),
-            "may_run": self.may(request, Action.RUN_WAVES),
-            "may_export": self.may(request, Action.EXPORT),
+            "may_run": self.may(request, Action.RUN_WAVES, wave),
+            "may_export": self.may(request, Action.EXPORT, wave),
             **self.workspace(wave.campaign),
         }
 
@@ -246,6 +246,9 @@ class WaveAdmin(PageAdmin[Wave]):
                 back=self.page_of(wave),
                 is_grave=True,
                 asks_name=True,
+                deed=TRIGGER,
+                target_id=wave.pk,
+                seen=lambda: what_was_seen(wave),
             ),
             original=wave,
             **{key: value for key, value in self.workspace(wave.campaign).items() if key != "campaign"},
