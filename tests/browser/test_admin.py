@@ -194,5 +194,6 @@ def test_every_page_fits_a_phone_and_can_be_reached_by_keyboard(page: Page, live
     expect(page.get_by_role("tab", name="English")).to_have_attribute("aria-selected", "true")
     page.get_by_role("tab", name="English").focus()
     page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("tab", name="German")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_label("Label [de]")).to_be_visible()

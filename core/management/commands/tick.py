@@ -39,8 +39,12 @@ class Command(BaseCommand):
             thread.join()
 
     def _repeat(self, function: Callable[[datetime], int], every: float, stop: threading.Event) -> None:
-        """Call one function again and again. Each has a thread: a slow mail server must not hold up a closing."""
+        """Call one function again and again. Each has a thread: a slow mail server must not hold up a closing.
+
+        Between two calls its connection is in the pool for the others, so that the pool may be smaller than the list of
+        functions.
+        """
         while not stop.is_set():
             call(function, timezone.now())
+            connection.close()
             stop.wait(every)
-        connection.close()
