@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns import lifecycle
-from campaigns.models import Artist, Campaign, Content, Event, Locale, Market, Venue
+from campaigns.models import Artist, Campaign, Content, Event, Locale, Market, Promoter, Venue
 from codes.models import POOL_SPAN, CodeRange, Pool
 from core.bulk import copy_in
 from entries.models import ScoreRun
@@ -18,9 +18,11 @@ def open_tour(*, domain: str, markets: int) -> Campaign:
     now = timezone.now()
     Locale.objects.get_or_create(code="en_US", defaults={"name": "English"})
     artist, _ = Artist.objects.get_or_create(name="Bench")
+    promoter, _ = Promoter.objects.get_or_create(name="Bench", defaults={"privacy_url": "https://bench.example/"})
     campaign = Campaign.objects.create(
         name=domain,
         artist=artist,
+        promoter=promoter,
         domain=domain,
         reference_timezone="America/Los_Angeles",
         open_at=now - timedelta(days=1),

@@ -1,5 +1,31 @@
 """Puts the staff pages of the set-up into the admin."""
 
-from campaigns.admin_pages import access, approvals, campaign, catalogue, content, form_field, history, market
+from campaigns.admin_pages import (
+    access,
+    approvals,
+    campaign,
+    catalogue,
+    content,
+    form_field,
+    gates,
+    history,
+    market,
+    members,
+    page_parts,
+    promoters,
+)
 
-__all__ = ["access", "approvals", "campaign", "catalogue", "content", "form_field", "history", "market"]
+__all__ = [
+    "access",
+    "approvals",
+    "campaign",
+    "catalogue",
+    "content",
+    "form_field",
+    "gates",
+    "history",
+    "market",
+    "members",
+    "page_parts",
+    "promoters",
+]

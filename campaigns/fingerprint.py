@@ -18,6 +18,7 @@ def fingerprint(campaign: Campaign) -> str:
         campaign.markets.order_by("pk"),
         Event.objects.filter(market__campaign=campaign).order_by("pk"),
         campaign.fields.order_by("pk"),
+        campaign.gates.order_by("pk"),
         campaign.contents.order_by("pk"),
     ):
         found.update(serializers.serialize("json", rows).encode())

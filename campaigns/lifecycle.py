@@ -4,9 +4,11 @@ One table says which step may follow which, by hand and by the clock. Opening pu
 closing waits for every registration that is under way (spec: the draw, step 2).
 """
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 from django.db.models import Q
 
@@ -22,6 +24,7 @@ from viewers.models import Approval
 from viewers.permissions import Action, require
 from viewers.viewer import CLOCK, Viewer
 
+log = structlog.get_logger(__name__)
 Status = Campaign.Status
 
 TRANSITIONS = {
@@ -34,6 +37,9 @@ TRANSITIONS = {
 
 OPENING, RELEASE, END_FOUR_EYES = "campaign.open", "campaign.release", "campaign.end_four_eyes"
 """The deeds for which a campaign can want a second person."""
+
+ALERT_SECONDS = 300.0
+_alerted: dict[int, float] = {}
 
 reopening_guards: list[Callable[[Campaign], str]] = []
 """Higher rooms add functions that say why a campaign may not open again, or give an empty string."""
@@ -206,11 +212,21 @@ def follow_the_clock(now: datetime) -> int:
         for campaign in Campaign.objects.filter(due).order_by("pk")[:50]:
             try:
                 step(campaign=campaign, actor=CLOCK, now=now)
-            except Refusal:
-                # Not ready, or another tick was first. The readiness list on the campaign's page tells why.
+            except Refusal as refusal:
+                # Not ready, or another tick was first. Home and the campaign's readiness list tell people.
+                _alert(campaign, refusal)
                 continue
             steps += 1
     return steps
+
+
+def _alert(campaign: Campaign, refusal: Refusal) -> None:
+    """Write in the log that a step of the clock is refused, once in some minutes, for whoever watches it."""
+    moment = time.monotonic()
+    if moment - _alerted.get(campaign.pk, -ALERT_SECONDS) < ALERT_SECONDS:
+        return
+    _alerted[campaign.pk] = moment
+    log.error("campaign_waits", campaign=campaign.domain, status=campaign.status, reason=refusal.message)
 
 
 def _locked(campaign: Campaign) -> Campaign:

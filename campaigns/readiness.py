@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from campaigns.completeness import completeness_of
 from campaigns.models import Campaign
 
 
@@ -56,13 +57,29 @@ def markets(campaign: Campaign, now: datetime) -> Iterable[Line]:
 
 
 @register
+def promoter(campaign: Campaign, now: datetime) -> Iterable[Line]:
+    """Whoever gives her data is told by whom it is kept, and where to read what happens to it."""
+    if campaign.promoter is None:
+        yield Line("Choose a promoter: its privacy policy stands on every fan page.", is_red=True, section="promoter")
+    elif not campaign.promoter.privacy_url_in(campaign.default_locale_id):
+        yield Line(
+            f"Give {campaign.promoter} the address of a privacy policy for the default locale "
+            f"{campaign.default_locale_id}.",
+            is_red=True,
+            section="privacy",
+        )
+
+
+@register
 def content(campaign: Campaign, now: datetime) -> Iterable[Line]:
     """The default locale must be complete: every other one falls back to it."""
-    default = campaign.contents.filter(locale=campaign.default_locale_id).first()
-    missing = [text for text in ("title", "open") if default is None or not getattr(default, text)]
-    if missing:
+    found = completeness_of(campaign)
+    if missing := found.missing():
         yield Line(
             f"Write the texts of the default locale {campaign.default_locale_id}: {', '.join(missing)}.",
             is_red=True,
             section="content",
         )
+    if counts := found.falling_back():
+        languages = ", ".join(f"{code} ({count})" for code, count in counts.items())
+        yield Line(f"Some texts are shown in {campaign.default_locale_id}: {languages}.", False, "content")

@@ -2,7 +2,7 @@
 
 from modeltranslation.translator import TranslationOptions, register
 
-from campaigns.models import Field, Venue
+from campaigns.models import Field, Gate, Venue
 
 
 @register(Field)
@@ -10,6 +10,13 @@ class FieldTranslation(TranslationOptions):
     """A question's words."""
 
     fields = ("label", "help_text")
+
+
+@register(Gate)
+class GateTranslation(TranslationOptions):
+    """What a fan reads who does not pass."""
+
+    fields = ("message",)
 
 
 @register(Venue)

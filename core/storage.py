@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from types_boto3_s3.client import S3Client
 
 _TRANSFER = TransferConfig(multipart_threshold=16 * 2**20, multipart_chunksize=16 * 2**20, max_concurrency=2)
@@ -72,6 +74,33 @@ def get(key: str) -> bytes:
         return client().get_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key)["Body"].read()
     except ClientError as error:
         raise _translated(error, key) from error
+
+
+@dataclass(frozen=True)
+class Parts:
+    """An object as it comes. Whoever does not read it to its end closes it."""
+
+    body: "StreamingBody"
+    size: int
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.body.iter_chunks(64 * 1024)
+
+    def close(self) -> None:
+        """Give the connection up."""
+        self.body.close()
+
+
+def stream(key: str) -> Parts:
+    """An object in parts, so that none is in memory as a whole.
+
+    :raises NotStored: there is no such object.
+    """
+    try:
+        answer = client().get_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key)
+    except ClientError as error:
+        raise _translated(error, key) from error
+    return Parts(body=answer["Body"], size=answer["ContentLength"])
 
 
 def get_range(key: str, first: int, last: int) -> bytes:

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import secrets
+from campaigns.admin_pages.gates import answer_badge
 from campaigns.admin_pages.scoped import PageAdmin
 from campaigns.models import Campaign, DrawSecrets, Field, Market
 from core.admin_base import Page
@@ -20,7 +21,7 @@ from core.admin_words import badge
 from core.masking import masked_email, masked_end, masked_text
 from core.refusal import Refusal
 from entries.identifiers import BadIdentifier, fan_key, normalize_email, normalize_number, ref_of
-from entries.models import Entry, Message, Score, Submission
+from entries.models import Entry, GateAnswer, Message, Score, Submission
 from entries.revealing import Reason, reveal
 from entries.standing import Standing, standing_of
 from viewers.permissions import Action
@@ -38,6 +39,7 @@ STANDING_KINDS = {
     Standing.WITHDRAWN: "plain",
     Standing.BLOCKED: "bad",
     Standing.GATE_FAILED: "bad",
+    Standing.GATE_PENDING: "warn",
 }
 
 
@@ -94,6 +96,16 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(condition) if condition is not None else queryset
 
 
+def markets_of(request: HttpRequest, campaign: Campaign | None) -> list[Market]:
+    """The campaign's markets, fetched once a request: the filter and every row name them."""
+    if campaign is None:
+        return []
+    kept: dict[int, list[Market]] = request.__dict__.setdefault("_markets_of", {})
+    if campaign.pk not in kept:
+        kept[campaign.pk] = list(campaign.markets.select_related("venue").order_by("number"))
+    return kept[campaign.pk]
+
+
 class MarketFilter(admin.SimpleListFilter):
     """By a market that the entry names at any place."""
 
@@ -102,10 +114,7 @@ class MarketFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The campaign's markets."""
-        campaign = model_admin.campaign_of(request)
-        if campaign is None:
-            return []
-        markets = campaign.markets.select_related("venue").order_by("number")
+        markets = markets_of(request, model_admin.campaign_of(request))
         return [(str(market.number), f"{market.code} · {market}") for market in markets]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
@@ -123,7 +132,7 @@ class EntryList(ChangeList):
         entries: list[Any] = list(self.result_list)
         self.result_list = entries
         if entries:
-            codes = dict(Market.objects.filter(campaign=entries[0].campaign_id).values_list("number", "code"))
+            codes = {market.number: market.code for market in markets_of(request, entries[0].campaign)}
             for entry in entries:
                 entry.market_codes = [codes.get(number, "?") for number in entry.choices]
 
@@ -195,6 +204,7 @@ class EntryAdmin(PageAdmin[Entry]):
             choices=_choices_of(entry),
             answers=_answers_of(entry, sees=sees),
             score=score,
+            gate_answers=_gate_answers_of(entry),
             waiting=Submission.objects.filter(entry=entry, applied_at=None).order_by("-pk")[:MOST_SHOWN],
             sent=Message.objects.filter(entry=entry).order_by("-pk")[:MOST_SHOWN],
             **self.workspace(entry.campaign),
@@ -244,14 +254,31 @@ def _choices_of(entry: Entry) -> list[Market | None]:
     return [markets.get(number) for number in entry.choices]
 
 
+def _gate_answers_of(entry: Entry) -> list[tuple[GateAnswer, SafeString]]:
+    """What each gate said of an entry, in the order of the gates."""
+    found = entry.gate_answers.select_related("gate__other_campaign").order_by("gate__number", "gate_id")
+    return [(answer, answer_badge(answer.answer)) for answer in found]
+
+
 def _answers_of(entry: Entry, *, sees: bool) -> list[tuple[str, str]]:
-    """Each question with its answer; personal ones only for whoever may see them."""
+    """Each question with its answer, those of before a change too; personal ones only for whoever may see them."""
     fields: dict[str, Field] = {field.key: field for field in entry.campaign.fields.order_by("number", "pk")}
     rows = []
     for key, field in fields.items():
         if key in entry.answers:
-            answer = entry.answers[key]
-            text = {True: "yes", False: "no"}.get(answer, str(answer)) if isinstance(answer, bool) else str(answer)
-            rows.append((field.label, masked_text(text) if field.is_personal and not sees else text))
-    rows += [(key, "an answer to a question that is gone") for key in entry.answers if key not in fields]
+            text = _answer_text(field, entry.answers[key])
+            asked = field.label if field.is_active else f"{field.label} (asked no more)"
+            rows.append((asked, masked_text(text) if field.is_personal and not sees else text))
+    # Nobody knows any more whether a question that is gone was personal.
+    gone = {key: str(answer) for key, answer in entry.answers.items() if key not in fields}
+    rows += [(f"{key} (a question that is gone)", text if sees else masked_text(text)) for key, text in gone.items()]
     return rows
+
+
+def _answer_text(field: Field, answer: object) -> str:
+    """An answer as staff read it, whatever the question's type was when it was given."""
+    if isinstance(answer, bool):
+        return "yes" if answer else "no"
+    labels = {str(option.get("value")): (option.get("labels") or {}).get("en") for option in field.options}
+    values = answer if isinstance(answer, list) else [answer]
+    return ", ".join(str(labels.get(str(value)) or value) for value in values)

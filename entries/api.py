@@ -9,6 +9,7 @@ from rest_framework import serializers, status
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from campaigns.api.fan import FAN_SECURITY, LOCALE, NO_SECURITY, FanEndpoint, Meeting, meet
 from campaigns.published import Published
@@ -35,6 +36,9 @@ class RegistrationSerializer(serializers.Serializer[Any]):
     choices = serializers.ListField(child=serializers.CharField(), help_text="Market codes, the favourite first.")
     answers = serializers.DictField(required=False, help_text="Answers by the key of their field.")
     locale = serializers.CharField(required=False, help_text="For the mails, as in `es_MX`.")
+    password = serializers.CharField(
+        required=False, help_text="The secret that the artist gave her fans, where the campaign asks for one."
+    )
 
 
 class RegisteredSerializer(serializers.Serializer[Any]):
@@ -100,12 +104,12 @@ class Entries(FanEndpoint):
         """Register. A mail proves the address; the answer is the same whether the address was known or not."""
         meeting = meet(request, domain)
         with meeting.spoken():
-            form = read_form(body_of(request), meeting)
+            form = read_form(body_of(request), meeting, asker=BaseThrottle().get_ident(request) or "")
             registration.register(published=meeting.published, form=form, now=meeting.now)
         return meeting.answer(_CHECK_YOUR_MAIL, status=status.HTTP_202_ACCEPTED)
 
 
-def read_form(data: Mapping[str, Any], meeting: Meeting) -> Form:
+def read_form(data: Mapping[str, Any], meeting: Meeting, *, asker: str) -> Form:
     """The form that a body holds; what it lacks or sends in another shape is left for the rules to refuse.
 
     :raises Invalid: answers or locale are of a kind that the rules do not know.
@@ -125,6 +129,8 @@ def read_form(data: Mapping[str, Any], meeting: Meeting) -> Form:
         choices=data.get("choices", ()),
         answers=answers or {},
         locale=locale or meeting.locale.code,
+        password=data.get("password", ""),
+        asker=asker,
     )
 
 

@@ -18,10 +18,11 @@ from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from campaigns import placeholders
+from campaigns.models import Image
 from campaigns.published import Published, published_by_id
 from core.mail import policy_of, recipient
 from core.tick import every_tick
-from entries import placeholders
 from entries.models import Entry, Message
 from entries.proof import link_token
 
@@ -198,6 +199,7 @@ def render(message: Message, letter: Letter, published: Published) -> EmailMulti
             "campaign": published.campaign,
             "published": published,
             "texts": texts,
+            "email_image": published.images(locale.code).get(Image.Kind.EMAIL),
             "locale": locale,
             "entry": message.entry,
             "own_text": placeholders.fill(texts[f"{message.kind}_body"], values),

@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
 
-from campaigns.models import Campaign, Locale
+from campaigns.models import Campaign, Gate, Locale
 
 REF_FORM = r"^[0-9a-f]{32}$"
 
@@ -44,6 +44,8 @@ class Entry(Submitted):
     email_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
     phone_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
     gates_failed = models.BooleanField(default=False, editable=False)
+    gates_pending = models.BooleanField(default=False, db_default=False, editable=False)
+    """A gate could not say yet. At a freeze that counts as failed."""
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -74,6 +76,7 @@ class Submission(Submitted):
 
     entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="submissions")
     created_at = models.DateTimeField()
+    gate_answers = models.JSONField(default=dict, db_default={}, help_text="What each gate said, by its id.")
     applied_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -89,6 +92,42 @@ class Submission(Submitted):
 
     def __str__(self) -> str:
         return f"submission {self.pk} beside {self.entry_id}"
+
+
+class GateAnswer(models.Model):
+    """What a gate's provider said of an entry."""
+
+    class Answer(models.TextChoices):
+        """Whether the fan passes."""
+
+        PASSES = "passes", "passes"
+        FAILS = "fails", "fails"
+        CANNOT_SAY = "cannot_say", "cannot say"
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="gate_answers")
+    gate = models.ForeignKey(Gate, on_delete=models.PROTECT, related_name="+")
+    answer = models.CharField(max_length=10, choices=Answer)
+    answered_at = models.DateTimeField()
+    ask_after = models.DateTimeField(null=True, blank=True, help_text="When one that could not say is asked again.")
+    attempts = models.SmallIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="entries_gateanswer_once", fields=["entry", "gate"]),
+            models.CheckConstraint(
+                name="entries_gateanswer_known", condition=Q(answer__in=["passes", "fails", "cannot_say"])
+            ),
+            models.CheckConstraint(
+                name="entries_gateanswer_asks_again",
+                condition=Q(ask_after__isnull=True) | Q(answer="cannot_say"),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["ask_after"], name="entries_gateanswer_due", condition=Q(answer="cannot_say")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.gate_id} {self.answer} for entry {self.entry_id}"
 
 
 class ScoreRun(models.Model):

@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import phonenumbers
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from campaigns import passwords
+from campaigns.gating import Answer, Applicant
 from campaigns.models import Campaign, Locale
 from campaigns.published import Published
 from core.locks import Space, lock_shared
 from core.refusal import Invalid, Refusal
-from entries.answers import BadAnswer, clean_answers, clean_line
+from entries.answers import BadAnswer, clean_answers, clean_line, clean_phone
+from entries.gates import Answers, ask_gates, is_pending, pause_after, put_in_force
 from entries.identifiers import (
     BadIdentifier,
     check_deliverable,
@@ -53,6 +55,9 @@ class Form:
     choices: Any = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
     locale: str = ""
+    password: Any = ""
+    asker: str = ""
+    """The address from which it was sent; wrong passwords are counted by it."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def clean(published: Published, form: Form) -> Clean:
         name=_clean_name(form.name, errors),
         phone=_clean_phone(form.phone, published, errors),
         choices=_clean_choices(form.choices, published, errors),
-        answers=clean_answers(published.fields, answers, errors),
+        answers=clean_answers(published.fields, answers, errors, region=_region(published)),
         locale=published.choose_locale(asked=form.locale),
     )
     if errors:
@@ -91,19 +96,23 @@ def register(*, published: Published, form: Form, now: datetime) -> None:
     """Take a submission. The answer is the same whether the fan was known or not.
 
     :raises CannotRegister: the campaign is not open.
+    :raises WrongPassword: the campaign has a password, and this is another.
     :raises Invalid: some of the input must be mended.
+    :raises GatesFailed: the fan does not meet a condition of the campaign.
     """
     campaign = published.campaign
     check_accepting(campaign, now)
+    passwords.check(campaign, form.password, asker=form.asker)
     cleaned = clean(published, form)
     key = fan_key(salt=published.salt, identifier=cleaned.identifier)
     ref = ref_of(fan_key=key, identifier=cleaned.identifier)
-    if _insert_entry(campaign, ref, cleaned, now):
+    answers = ask_gates(published, _applicant(campaign, cleaned)) if published.gates else {}
+    if _insert_entry(campaign, ref, cleaned, answers, now):
         return
     with transaction.atomic():
         lock_shared(Space.REGISTRATION, campaign.pk)
         _check_still_open(campaign, now)
-        _let_wait(campaign, ref, cleaned, now)
+        _let_wait(campaign, ref, cleaned, answers, now)
 
 
 def confirm(*, published: Published, token: str, now: datetime) -> Entry:
@@ -155,14 +164,14 @@ _INSERT = """
     WITH entry AS (
         INSERT INTO entries_entry (
             campaign_id, ref, identifier, email, person_key, name, phone, locale_id, answers, choices, gates_failed,
-            created_at, updated_at
+            gates_pending, created_at, updated_at
         )
         SELECT id, %(ref)s, %(email)s, %(email)s, %(person_key)s, %(name)s, %(phone)s, %(locale)s, %(answers)s::jsonb,
-               %(choices)s::smallint[], false, %(now)s, %(now)s
+               %(choices)s::smallint[], false, %(is_pending)s, %(now)s, %(now)s
         FROM campaigns_campaign
         WHERE id = %(campaign)s AND status = 'open' AND (close_at IS NULL OR close_at > %(now)s)
         ON CONFLICT DO NOTHING RETURNING id
-    )
+    ){gates}
     INSERT INTO entries_message (entry_id, kind, status, attempts, error, created_at)
     SELECT id, 'confirmation', 'queued', 0, '', %(now)s FROM entry RETURNING entry_id
 """
@@ -173,11 +182,21 @@ there: shared to the end here, taken alone by the close (spec: the draw, step 2)
 """
 
 
-def _insert_entry(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -> bool:
+_INSERT_GATES = """, told AS (
+        INSERT INTO entries_gateanswer (entry_id, gate_id, answer, answered_at, ask_after, attempts)
+        SELECT entry.id, gate.id, said.answer, %(now)s,
+               CASE WHEN said.answer = 'cannot_say' THEN %(ask_after)s::timestamptz END, 1
+        FROM entry CROSS JOIN unnest(%(gates)s::bigint[], %(gate_answers)s::text[]) AS said (gate, answer)
+        JOIN campaigns_gate AS gate ON gate.id = said.gate
+    )"""
+"""Only where the campaign has gates; the others' message stays as short as it was."""
+
+
+def _insert_entry(campaign: Campaign, ref: str, cleaned: Clean, answers: Answers, now: datetime) -> bool:
     """Make the entry and queue its mail; tell whether it is new. Nothing happens where the campaign has closed."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _INSERT,
+            _INSERT.format(gates=_INSERT_GATES if answers else ""),
             {
                 "space": int(Space.REGISTRATION),
                 "campaign": campaign.pk,
@@ -189,6 +208,10 @@ def _insert_entry(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -
                 "locale": cleaned.locale.code,
                 "answers": json.dumps(cleaned.answers),
                 "choices": cleaned.choices,
+                "is_pending": is_pending(answers),
+                "gates": list(answers),
+                "gate_answers": [str(answer) for answer in answers.values()],
+                "ask_after": now + pause_after(1),
                 "now": now,
             },
         )
@@ -196,7 +219,7 @@ def _insert_entry(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -
         return cursor.fetchone() is not None
 
 
-def _let_wait(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -> None:
+def _let_wait(campaign: Campaign, ref: str, cleaned: Clean, answers: Answers, now: datetime) -> None:
     """Keep a later submission beside the entry, with a link of its own."""
     entry_id = Entry.objects.values_list("pk", flat=True).filter(campaign=campaign, ref=ref).first()
     if entry_id is None:  # It closed before the first look and opened again since.
@@ -211,6 +234,7 @@ def _let_wait(campaign: Campaign, ref: str, cleaned: Clean, now: datetime) -> No
         locale=cleaned.locale,
         answers=cleaned.answers,
         choices=cleaned.choices,
+        gate_answers={str(gate): str(answer) for gate, answer in answers.items()},
         created_at=now,
     )
     Message.objects.create(entry_id=entry_id, kind=Message.Kind.CONFIRMATION, submission=submission, created_at=now)
@@ -233,6 +257,7 @@ def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
     submission.save(update_fields=["applied_at"])
     for name in ("name", "phone", "locale_id", "answers", "choices"):
         setattr(entry, name, getattr(submission, name))
+    put_in_force(entry, {int(gate): Answer(answer) for gate, answer in submission.gate_answers.items()}, now)
     entry.phone_confirmed_at = None
     entry.withdrawn_at = None
     entry.updated_at = now
@@ -243,6 +268,8 @@ def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
             "locale",
             "answers",
             "choices",
+            "gates_failed",
+            "gates_pending",
             "phone_confirmed_at",
             "withdrawn_at",
             "updated_at",
@@ -279,15 +306,22 @@ def _clean_phone(given: Any, published: Published, errors: dict[str, list[str]])
     """The number in E.164; one without a country code is read in the country of the first market."""
     if given in (None, "") and not published.campaign.requires_phone_confirmation:
         return ""
-    region = published.markets[0].venue.country if published.markets else None
     try:
-        number = phonenumbers.parse(given if isinstance(given, str) else "", region)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
-        errors["phone"] = [_("Please enter a phone number with its country code, as in +1 213 555 0123.")]
+        return clean_phone(given, region=_region(published))
+    except BadAnswer as bad:
+        errors["phone"] = [str(bad)]
         return ""
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _region(published: Published) -> str | None:
+    """The country in which phone numbers without a country code are read: the first market's."""
+    return published.markets[0].venue.country if published.markets else None
+
+
+def _applicant(campaign: Campaign, cleaned: Clean) -> Applicant:
+    return Applicant(
+        campaign_id=campaign.pk, identifier=cleaned.identifier, email=cleaned.identifier, supplied=cleaned.answers
+    )
 
 
 def _clean_choices(given: Any, published: Published, errors: dict[str, list[str]]) -> list[int]:

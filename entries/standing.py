@@ -14,6 +14,8 @@ class Standing(StrEnum):
     BLOCKED = "blocked"
     UNCONFIRMED = "unconfirmed"
     GATE_FAILED = "gate failed"
+    GATE_PENDING = "gate pending"
+    """Until the first freeze; there it counts as failed."""
 
 
 def standing_of(entry: Entry) -> Standing:
@@ -24,7 +26,9 @@ def standing_of(entry: Entry) -> Standing:
         return Standing.BLOCKED
     if entry.email_confirmed_at is None or needs_phone(entry):
         return Standing.UNCONFIRMED
-    return Standing.GATE_FAILED if entry.gates_failed else Standing.COUNTS
+    if entry.gates_failed:
+        return Standing.GATE_FAILED
+    return Standing.GATE_PENDING if entry.gates_pending else Standing.COUNTS
 
 
 def needs_phone(entry: Entry) -> bool:

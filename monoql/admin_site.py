@@ -52,6 +52,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item("Artists", "artist", reverse("admin:campaigns_artist_changelist"), request),
                 _item("Venues", "location_on", reverse("admin:campaigns_venue_changelist"), request),
+                _item("Promoters", "apartment", reverse("admin:campaigns_promoter_changelist"), request),
+                _item("Trackers", "monitoring", reverse("admin:campaigns_tracker_changelist"), request),
                 _item("Locales", "translate", reverse("admin:campaigns_locale_changelist"), request),
             ],
         },

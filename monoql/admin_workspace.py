@@ -1,8 +1,9 @@
 """One campaign is one place: its sections with their sizes, and what comes next in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
@@ -12,7 +13,7 @@ from django.urls import reverse
 from campaigns import readiness
 from campaigns.admin_pages import overview
 from campaigns.admin_pages.overview import NextStep, Overview
-from campaigns.models import Campaign, Content, Field, Market
+from campaigns.models import Campaign, Content, Field, Gate, Market
 from codes.models import Pool
 from core.admin_times import until
 from core.estimates import counts_by_key
@@ -24,6 +25,10 @@ from viewers.permissions import Action
 from waves.models import Wave, WavePrep
 
 Status = Campaign.Status
+
+
+WITHOUT_FANLISTS = ("markets", "codes", "waves")
+"""Sections that a fanlist has no use for: it has no codes, and its fans choose no cities."""
 
 
 @dataclass(frozen=True)
@@ -63,23 +68,26 @@ class _Rows(Subquery):
 
 
 def _rows(
-    queryset: "QuerySet[Content] | QuerySet[Market] | QuerySet[Field] | QuerySet[Wave] | QuerySet[Export]",
+    queryset: "QuerySet[Content] | QuerySet[Market] | QuerySet[Field] | QuerySet[Wave] | QuerySet[Export]"
+    " | QuerySet[Approval] | QuerySet[Gate]",
 ) -> _Rows:
     return _Rows(queryset.filter(campaign=OuterRef("pk")).order_by().values("pk"))
 
 
-def sections_of(campaign: Campaign, entries: str) -> list[Section]:
-    """The strip of sections, sizes included, in one query."""
+def sizes_of(campaign: Campaign) -> Mapping[str, Any]:
+    """How much there is in each section of a campaign, in one query."""
     through = Campaign.locales.through._default_manager.filter(campaign=OuterRef("pk")).values("pk")
-    sizes = (
+    return (
         Campaign.objects.filter(pk=campaign.pk)
         .annotate(
             market_rows=_rows(Market.objects.all()),
             field_rows=_rows(Field.objects.all()),
+            gate_rows=_rows(Gate.objects.all()),
             content_rows=_rows(Content.objects.all()),
             locale_rows=_Rows(through),
             wave_rows=_rows(Wave.objects.all()),
             export_rows=_rows(Export.objects.all()),
+            waiting_rows=_rows(Approval.objects.filter(status=Approval.Status.WAITING)),
             code_rows=Coalesce(
                 Subquery(
                     Pool.objects.filter(campaign=OuterRef("pk"))
@@ -91,13 +99,18 @@ def sections_of(campaign: Campaign, entries: str) -> list[Section]:
                 0,
             ),
         )
-        .values("market_rows", "field_rows", "content_rows", "locale_rows", "wave_rows", "export_rows", "code_rows")
+        .values()
         .get()
     )
-    return [
+
+
+def sections_of(campaign: Campaign, sizes: Mapping[str, Any], entries: str) -> list[Section]:
+    """The strip of sections."""
+    found = [
         Section("setup", "Set-up", "", page_of(campaign)),
         Section("markets", "Markets", f"{sizes['market_rows']}", list_of("campaigns_market", campaign)),
         Section("form", "Form", f"{sizes['field_rows']}", list_of("campaigns_field", campaign)),
+        Section("gates", "Gates", f"{sizes['gate_rows']}", list_of("campaigns_gate", campaign)),
         Section(
             "content",
             "Content",
@@ -109,27 +122,31 @@ def sections_of(campaign: Campaign, entries: str) -> list[Section]:
         Section("waves", "Waves", f"{sizes['wave_rows']}", list_of("waves_wave", campaign)),
         Section("exports", "Exports", f"{sizes['export_rows']}", list_of("exports_export", campaign), Action.EXPORT),
         Section("access", "Access", "", list_of("viewers_grant", campaign)),
-        *_approvals_of(campaign),
+        *_approvals_of(campaign, sizes),
         Section("history", "History", "", list_of("core_auditevent", campaign, "campaign_id")),
     ]
+    is_fanlist = campaign.type == Campaign.Type.FANLIST
+    return [section for section in found if not (is_fanlist and section.key in WITHOUT_FANLISTS)]
 
 
-def _approvals_of(campaign: Campaign) -> list[Section]:
+def _approvals_of(campaign: Campaign, sizes: Mapping[str, Any]) -> list[Section]:
     """What waits for a second person, where the campaign wants one."""
     if not campaign.needs_second_person:
         return []
-    waiting = campaign.approvals.filter(status=Approval.Status.WAITING).count()
     link = list_of("viewers_approval", campaign)
-    return [Section("approvals", "Four eyes", f"{waiting}" if waiting else "", link)]
+    return [Section("approvals", "Four eyes", f"{sizes['waiting_rows'] or ''}", link)]
 
 
 def readiness_of(campaign: Campaign, now: datetime) -> list[Mend]:
     """What is missing, the red lines first, each with the section that mends it."""
     links = {
         "dates": f"{page_of(campaign)}#id_open_at_0",
+        "promoter": f"{page_of(campaign)}#id_promoter",
+        "privacy": _promoter_of(campaign),
         "markets": list_of("campaigns_market", campaign),
         "content": list_of("campaigns_content", campaign),
         "form": list_of("campaigns_field", campaign),
+        "gates": list_of("campaigns_gate", campaign),
         "codes": list_of("codes_pool", campaign),
         "waves": list_of("waves_wave", campaign),
     }
@@ -139,15 +156,26 @@ def readiness_of(campaign: Campaign, now: datetime) -> list[Mend]:
     ]
 
 
-@overview.register
-def overviews(campaigns: Sequence[Campaign], now: datetime) -> Mapping[int, Overview]:
-    """How many entries each campaign has and what comes next, in at most four queries."""
+def _promoter_of(campaign: Campaign) -> str:
+    if campaign.promoter_id is None:
+        return page_of(campaign)
+    return reverse("admin:campaigns_promoter_change", args=[campaign.promoter_id])
+
+
+def overviews(
+    campaigns: Sequence[Campaign], now: datetime, *, stocked: Collection[int] | None = None
+) -> Mapping[int, Overview]:
+    """How many entries each campaign has and what comes next, in at most four queries.
+
+    ``stocked`` are the campaigns that have codes, where the caller knows already.
+    """
     keys = [campaign.pk for campaign in campaigns]
     entries = counts_by_key(Entry, "campaign_id", keys)
     waves: dict[int, list[Wave]] = {}
     for wave in Wave.objects.filter(campaign__in=keys).select_related("prep").order_by("date_key", "pk"):
         waves.setdefault(wave.campaign_id, []).append(wave)
-    stocked = set(Pool.objects.filter(campaign__in=keys, size__gt=0).values_list("campaign", flat=True))
+    if stocked is None:
+        stocked = set(Pool.objects.filter(campaign__in=keys, size__gt=0).values_list("campaign", flat=True))
     return {
         campaign.pk: Overview(
             entries=str(entries[campaign.pk]),
@@ -155,6 +183,9 @@ def overviews(campaigns: Sequence[Campaign], now: datetime) -> Mapping[int, Over
         )
         for campaign in campaigns
     }
+
+
+overview.register(overviews)
 
 
 def next_step(campaign: Campaign, waves: Sequence[Wave], *, has_codes: bool, now: datetime) -> NextStep:

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
-from campaigns.api import campaign, catalogue, setup
+from campaigns.api import campaign, catalogue, gates, setup
 from codes import api as codes
 from core.api import Nowhere
 from entries import api as entries
@@ -29,6 +29,8 @@ one_campaign: Urls = [
     re_path(rf"^markets/(?P<code>{CODE})/$", setup.OneMarket.as_view()),
     path("fields/", setup.Fields.as_view()),
     path("fields/<slug:key>/", setup.OneField.as_view()),
+    path("gates/", gates.Gates.as_view()),
+    path("gates/<int:pk>/", gates.OneGate.as_view()),
     path("contents/", setup.Contents.as_view()),
     re_path(rf"^contents/(?P<locale>{LOCALE})/$", setup.OneContent.as_view()),
     path("entries/", entries.Entries.as_view()),
@@ -54,6 +56,10 @@ version_1: Urls = [
     path("artists/<int:pk>/", catalogue.OneArtist.as_view()),
     path("venues/", catalogue.Venues.as_view()),
     path("venues/<int:pk>/", catalogue.OneVenue.as_view()),
+    path("promoters/", catalogue.Promoters.as_view()),
+    path("promoters/<int:pk>/", catalogue.OnePromoter.as_view()),
+    path("trackers/", catalogue.Trackers.as_view()),
+    path("trackers/<int:pk>/", catalogue.OneTracker.as_view()),
     path("locales/", catalogue.Locales.as_view()),
     re_path(rf"^locales/(?P<locale>{LOCALE})/$", catalogue.OneLocale.as_view()),
     path("campaigns/", campaign.Campaigns.as_view()),

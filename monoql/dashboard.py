@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.urls import reverse
 
 from campaigns import readiness
 from campaigns.admin_pages.overview import NextStep
 from campaigns.admin_pages.words import clock_of
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Market
 from codes import inventory
 from codes.models import Upload
 from core.admin_times import span, until, zoned
@@ -33,6 +33,7 @@ MOST_LOOKED_INTO = 3
 """Campaigns near their opening whose readiness is read: each costs a few queries."""
 MOST_CAMPAIGNS = 12
 MOST_JOBS = 10
+MOST_COMING = 6
 
 
 @dataclass(frozen=True)
@@ -69,18 +70,41 @@ class Running:
 
 
 @dataclass(frozen=True)
+class Coming:
+    """One wave that is still to be triggered, with the codes that it can give against the places that are planned.
+
+    ``filled`` is their share in per cent, at most 100, and ``None`` where no place is planned.
+    """
+
+    wave: Wave
+    planned: str
+    off: str
+    state: str
+    codes: int
+    places: int
+    filled: int | None
+    link: str
+
+
+@dataclass(frozen=True)
 class Home:
     """The whole page."""
 
     needs: list[Need]
     happening: list[Happening]
+    coming: list[Coming]
     running: list[Running]
 
 
 def home(viewer: Viewer, now: datetime) -> Home:
     """Read the page of what a viewer may view, in a number of queries that does not grow with the rows."""
     needs = [*_approvals(viewer), *_waves_to_act_on(viewer, now), *_openings(viewer, now), *_failures(viewer, now)]
-    return Home(needs=needs[:MOST_NEEDS], happening=_happening(viewer, now), running=_running(viewer, now))
+    return Home(
+        needs=needs[:MOST_NEEDS],
+        happening=_happening(viewer, now),
+        coming=_coming(viewer, now),
+        running=_running(viewer, now),
+    )
 
 
 # Needs you
@@ -189,6 +213,38 @@ def _happening(viewer: Viewer, now: datetime) -> list[Happening]:
             )
         )
     return shown
+
+
+# Next waves
+
+
+def _coming(viewer: Viewer, now: datetime) -> list[Coming]:
+    """The waves that were not triggered yet, the next first, in three queries."""
+    states = [Wave.Status.SCHEDULED, Wave.Status.PROCESSING]
+    waves = visible(viewer, Wave.objects.filter(status__in=states)).select_related("campaign", "prep")
+    found = list(waves.order_by("date_key", "pk")[:MOST_COMING])
+    campaigns = {wave.campaign_id: wave.campaign for wave in found}
+    codes = inventory.counts_by_campaign(list(campaigns.values()))
+    planned = Market.objects.filter(campaign__in=campaigns, is_active=True).values("campaign")
+    places = dict(planned.annotate(places=Sum("population_limit")).values_list("campaign", "places"))
+    return [_line_of(wave, codes[wave.campaign_id], places.get(wave.campaign_id) or 0, now) for wave in found]
+
+
+def _line_of(wave: Wave, codes: dict[str, int], places: int, now: datetime) -> Coming:
+    planned = _planned(wave)
+    there = codes["available"] + codes["reserved"]
+    prep = getattr(wave, "prep", None)
+    is_ready = prep is not None and prep.status == Job.Status.FINISHED
+    return Coming(
+        wave=wave,
+        planned=zoned(planned, wave.campaign.zone) if planned is not None else wave.date_key,
+        off=until(planned, now) if planned is not None else "",
+        state="prepared" if is_ready else "not prepared" if prep is None else prep.get_status_display(),
+        codes=there,
+        places=places,
+        filled=min(100, round(100 * there / places)) if places else None,
+        link=_wave_link(wave),
+    )
 
 
 # Running

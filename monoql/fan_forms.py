@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from campaigns.field_rules import CHOICES, MOST_LETTERS, TICKS, YES, limits
 from campaigns.models import Field, Locale
 from campaigns.published import Published
 from entries.models import Entry
@@ -44,7 +45,11 @@ class Question:
 
     field: Field
     value: str = ""
+    values: Sequence[str] = ()
+    """What is ticked among several choices."""
     is_ticked: bool = False
+    source: Field | None = None
+    """The question on which it hangs."""
     errors: Sequence[str] = ()
 
     @property
@@ -60,20 +65,67 @@ class Question:
     @property
     def is_tick(self) -> bool:
         """Whether it is answered by a tick."""
-        return self.field.type in (Field.Type.CHECKBOX, Field.Type.CONSENT)
+        return self.field.type in TICKS
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it has an input for each of its options."""
+        return self.field.type in (Field.Type.RADIO, Field.Type.MULTIPLE)
+
+    @property
+    def is_ranking(self) -> bool:
+        """Whether it is the place and the words of the cities."""
+        return self.field.type == Field.Type.RANKING
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be answered whatever else is; one with a condition only where that holds."""
+        return self.field.is_required and self.source is None
 
     @property
     def input_type(self) -> str:
         """The type of its input. A date that is none is kept as text, since a date input would drop it."""
         if self.field.type == Field.Type.DATE and (not self.value or _is_date(self.value)):
             return "date"
-        return "text"
+        return {Field.Type.EMAIL.value: "email", Field.Type.PHONE.value: "tel"}.get(self.field.type, "text")
+
+    @property
+    def hint(self) -> str:
+        """The limits in words; empty without any, and for texts, which say so where they are broken."""
+        if self.field.type in (Field.Type.TEXT, Field.Type.LONG_TEXT):
+            return ""
+        least, most = limits(self.field)
+        parts = [_("At least: %(least)s.") % {"least": least}] if least is not None else []
+        return " ".join([*parts, *([_("At most: %(most)s.") % {"most": most}] if most is not None else [])])
+
+    @property
+    def most_letters(self) -> int:
+        """How many letters its input takes."""
+        own = limits(self.field)[1] if self.field.type in MOST_LETTERS else None
+        return int(own or MOST_LETTERS.get(Field.Type(self.field.type), 320))
+
+    @property
+    def condition(self) -> str:
+        """In words, when it is asked; empty for always."""
+        if self.source is None:
+            return ""
+        names = {"question": self.source.label, "answer": self.field.shown_if_value}
+        if self.source.type in TICKS:
+            is_yes = self.field.shown_if_value == YES
+            return (_("Only if you tick “%(question)s”.") if is_yes else _("Unless you tick “%(question)s”.")) % names
+        options = {option.value: option.label for option in _options(self.source)}
+        names["answer"] = options.get(self.field.shown_if_value, self.field.shown_if_value)
+        return _("Only if your answer to “%(question)s” is “%(answer)s”.") % names
+
+    @property
+    def has_hint(self) -> bool:
+        """Whether words stand between its label and its input."""
+        return bool(self.field.help_text or self.hint or self.condition)
 
     @property
     def options(self) -> list[Option]:
-        """A dropdown's options in the active language."""
-        language = get_language() or "en"
-        return [Option(str(option.get("value", "")), _label(option, language)) for option in self.field.options]
+        """Its options in the active language."""
+        return _options(self.field)
 
 
 @dataclass(frozen=True)
@@ -83,6 +135,7 @@ class ShownForm:
     email: str = ""
     name: str = ""
     phone: str = ""
+    password: str = ""
     slots: Sequence[str] = ()
     questions: Sequence[Question] = ()
     cities: Sequence[Option] = ()
@@ -101,15 +154,26 @@ class ShownForm:
     @property
     def problems(self) -> list[Problem]:
         """Every error, in the order of the page."""
-        inputs = (
+        inputs = [
+            ("gates", "email", _("Who may take part")),
             ("email", "email", _("E-mail address")),
             ("name", "name", _("Name")),
             ("phone", "phone", _("Mobile phone")),
-            ("choices", f"{SLOT}1", _("Your cities, favourite first")),
-        )
-        fixed = [Problem(input_id, label, text) for key, input_id, label in inputs for text in self.errors.get(key, ())]
-        asked = [Problem(item.id, item.field.label, text) for item in self.questions for text in item.errors]
-        return fixed + asked
+            ("password", "password", _("The artist's password")),
+        ]
+        if self.ranking is None:
+            inputs.append(("choices", f"{SLOT}1", _("Your cities, favourite first")))
+        found = [Problem(input_id, label, text) for key, input_id, label in inputs for text in self.errors.get(key, ())]
+        for item in self.questions:
+            if item.is_ranking:
+                found += [Problem(f"{SLOT}1", item.field.label, text) for text in self.errors.get("choices", ())]
+            found += [Problem(item.id, item.field.label, text) for text in item.errors]
+        return found
+
+    @property
+    def ranking(self) -> Question | None:
+        """The question that gives the cities their words and their place; without it they come first."""
+        return next((item for item in self.questions if item.is_ranking), None)
 
 
 def empty_form(published: Published) -> ShownForm:
@@ -137,7 +201,11 @@ def form_with_errors(published: Published, form: Form, errors: Mapping[str, Sequ
 
 def read_form(data: QueryDict, published: Published, locale: Locale) -> Form:
     """What a browser sent. Answers to questions that the campaign no longer asks are left out."""
-    answers = {item.key: data[f"{ANSWER}{item.key}"] for item in published.fields if f"{ANSWER}{item.key}" in data}
+    answers = {
+        item.key: data.getlist(name) if item.type == Field.Type.MULTIPLE else data[name]
+        for item in published.fields
+        if (name := f"{ANSWER}{item.key}") in data and item.type != Field.Type.RANKING
+    }
     return Form(
         email=data.get("email", ""),
         name=data.get("name", ""),
@@ -145,6 +213,7 @@ def read_form(data: QueryDict, published: Published, locale: Locale) -> Form:
         choices=[code for code in data.getlist("choices") if code],
         answers=answers,
         locale=locale.code,
+        password=data.get("password", ""),
     )
 
 
@@ -161,8 +230,9 @@ def _shown(
         email=form.email,
         name=form.name,
         phone=form.phone,
+        password=form.password if isinstance(form.password, str) else "",
         slots=slots,
-        questions=[_question(item, form.answers, errors) for item in published.fields],
+        questions=_questions(published, form.answers, errors),
         cities=_cities(published),
         errors=errors,
         focus=f"{SLOT}{len(slots)}" if more_slots else "",
@@ -178,11 +248,20 @@ def _slots(published: Published, chosen: list[str], more: int) -> list[str]:
     return [*chosen, *[""] * (blank + more)]
 
 
-def _question(item: Field, answers: Mapping[str, Any], errors: Mapping[str, Sequence[str]]) -> Question:
+def _questions(published: Published, answers: Mapping[str, Any], errors: Mapping[str, Sequence[str]]) -> list[Question]:
+    fields = {item.pk: item for item in published.fields}
+    return [_question(item, answers, errors, fields.get(item.shown_if_id or 0)) for item in published.fields]
+
+
+def _question(
+    item: Field, answers: Mapping[str, Any], errors: Mapping[str, Sequence[str]], source: Field | None
+) -> Question:
     given = answers.get(item.key)
     return Question(
         field=item,
-        value="" if given is None or isinstance(given, bool) else str(given),
+        value=str(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else "",
+        values=[str(value) for value in given] if isinstance(given, list) else (),
+        source=source,
         is_ticked=given is True or (isinstance(given, str) and given.lower() in ("on", "true", "1", "yes")),
         errors=errors.get(f"{ANSWER}{item.key}", ()),
     )
@@ -192,6 +271,12 @@ def _cities(published: Published) -> list[Option]:
     """The cities by name, as a fan looks for hers."""
     options = [Option(market.code, f"{city_text(market)} · {market.venue.name}") for market in published.markets]
     return sorted(options, key=lambda option: option.label.casefold())
+
+
+def _options(item: Field) -> list[Option]:
+    language = get_language() or "en"
+    found = item.options if item.type in CHOICES else []
+    return [Option(str(option.get("value", "")), _label(option, language)) for option in found]
 
 
 def _label(option: Mapping[str, Any], language: str) -> str:

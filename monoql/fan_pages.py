@@ -10,9 +10,12 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from rest_framework.throttling import BaseThrottle
 
 from campaigns.models import Campaign, Market
+from campaigns.passwords import TooManyTries, WrongPassword
 from core.refusal import Invalid
 from entries import registration
 from entries.models import Entry
@@ -48,7 +51,8 @@ def landing(request: HttpRequest, visit: Visit) -> HttpResponse:
     if request.method != "POST":
         form = fan_forms.empty_form(visit.published) if _stage(visit) == Status.OPEN else None
         return keep_for_everybody(_show_landing(request, visit, form), visit)
-    form_sent = fan_forms.read_form(request.POST, visit.published, visit.locale)
+    asker = BaseThrottle().get_ident(request) or ""  # type: ignore[arg-type]  # It reads two headers.
+    form_sent = replace(fan_forms.read_form(request.POST, visit.published, visit.locale), asker=asker)
     if "add_city" in request.POST:
         form = fan_forms.form_with_another_city(visit.published, form_sent)
         return keep_for_nobody(_show_landing(request, visit, form))
@@ -80,7 +84,9 @@ def confirm(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
             return _open_entry(visit, entry)
         return keep_for_nobody(_show_link(request, visit, read_link(token)))
     except BadLink as bad:
-        return keep_for_nobody(visit.page(request, "fan/bad_link.html", {"message": bad.message}, status=bad.status))
+        words = visit.words_of(bad)
+        context = {"own_words": words if words != bad.message else ""}
+        return keep_for_nobody(visit.page(request, "fan/bad_link.html", context, status=bad.status))
 
 
 @require_safe
@@ -168,15 +174,19 @@ def _show_landing(
 ) -> HttpResponse:
     # What a process keeps in memory may be seconds old: a refused form was refused by the campaign's true state.
     stage = Status.CLOSED if refusal else _stage(visit)
-    context = {
+    context = landing_context(visit, stage, form)
+    return visit.page(request, "fan/landing.html", {**context, "refusal": refusal}, status=status)
+
+
+def landing_context(visit: Visit, stage: Campaign.Status, form: ShownForm | None) -> dict[str, object]:
+    """What the landing page shows at a stage of the campaign's life."""
+    return {
         "stage": stage,
         "form": form if stage == Status.OPEN else None,
-        "refusal": refusal,
         "own_text": visit.own_text(stage.value),
         "seals": _seals(visit.campaign),
         "signing_key": signing_key(),
     }
-    return visit.page(request, "fan/landing.html", context, status=status)
 
 
 def _register(request: HttpRequest, visit: Visit, form: Form) -> HttpResponse:
@@ -185,8 +195,12 @@ def _register(request: HttpRequest, visit: Visit, form: Form) -> HttpResponse:
     except Invalid as invalid:
         shown = fan_forms.form_with_errors(visit.published, form, invalid.errors)
         return _show_landing(request, visit, shown, status=invalid.status)
+    except (WrongPassword, TooManyTries) as wrong:
+        errors = {wrong.field: [visit.words_of(wrong)]}
+        shown = fan_forms.form_with_errors(visit.published, form, errors)
+        return _show_landing(request, visit, shown, status=wrong.status)
     except CannotRegister as closed:
-        return _show_landing(request, visit, None, refusal=closed.message, status=closed.status)
+        return _show_landing(request, visit, None, refusal=visit.words_of(closed), status=closed.status)
     response = HttpResponseRedirect(f"{visit.base}check-mail/", status=303)
     _set_cookie(
         response,
@@ -240,7 +254,13 @@ def _show_no_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 
 def _show_entry(request: HttpRequest, visit: Visit, entry: Entry) -> HttpResponse:
-    found = [_as_shown(outcome, visit) for outcome in outcomes(entry, visit.published)]
+    context = entry_context(visit, entry, outcomes(entry, visit.published), _stage(visit))
+    return visit.page(request, "fan/my_entry.html", context)
+
+
+def entry_context(visit: Visit, entry: Entry, drawn: Sequence[Outcome], stage: Campaign.Status) -> dict[str, object]:
+    """What a fan's own page shows of her entry, and of the draws that it was in."""
+    found = [_as_shown(outcome, visit) for outcome in drawn]
     selected = [outcome for outcome in found if outcome.is_selected]
     # Whoever has a code need not read that a later draw passed her over because of it.
     others = [
@@ -248,15 +268,14 @@ def _show_entry(request: HttpRequest, visit: Visit, entry: Entry) -> HttpRespons
         for outcome in found
         if not outcome.is_selected and not (selected and outcome.reason == "already_selected")
     ]
-    context = {
+    return {
         "entry": entry,
         "state": _state_of_entry(entry, [*selected, *others]),
         "outcomes": [*selected, *others],
         "cities": _cities_of(visit, entry.choices),
-        "stage": _stage(visit),
+        "stage": stage,
         "own_text": _own_text_of_entry(visit, entry, found),
     }
-    return visit.page(request, "fan/my_entry.html", context)
 
 
 def _state_of_entry(entry: Entry, found: Sequence[Outcome]) -> str:
@@ -265,10 +284,14 @@ def _state_of_entry(entry: Entry, found: Sequence[Outcome]) -> str:
         return "selected" if found[0].is_selected else "not_selected"
     if entry.withdrawn_at is not None:
         return "withdrawn"
-    return "phone_unconfirmed" if needs_phone(entry) else "in"
+    if needs_phone(entry):
+        return "phone_unconfirmed"
+    if entry.gates_failed:
+        return "gate_failed"
+    return "gate_pending" if entry.gates_pending else "in"
 
 
-def _own_text_of_entry(visit: Visit, entry: Entry, found: Sequence[Outcome]) -> str:
+def _own_text_of_entry(visit: Visit, entry: Entry, found: Sequence[Outcome]) -> SafeString:
     """The operator's words for where the entry stands."""
     selected = next((outcome for outcome in found if outcome.is_selected), None)
     if selected is not None and selected.market is not None:

@@ -4,7 +4,7 @@ The public pages are kept by shared caches, so they hold no token. A form is gua
 was sent from; the fan's own pages are known by a cookie of their path alone and are never kept.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,12 +16,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.safestring import SafeString
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.csrf import csrf_exempt
 
-from campaigns.models import Campaign, Locale
+from campaigns import rich_text
+from campaigns.models import Campaign, Faq, Image, Locale
 from campaigns.published import NoSuchCampaign, Published, published
-from entries import placeholders
+from core.refusal import Refusal
 from entries.models import Entry
 from monoql.fan_words import window_text
 from viewers.permissions import Action, may
@@ -54,6 +56,11 @@ class Visit:
         """What the campaign calls itself in the fan's language."""
         return self.published.texts(self.locale.code)["title"] or self.campaign.name
 
+    @property
+    def privacy_url(self) -> str:
+        """Where the promoter's privacy policy stands, in the fan's language if it is there."""
+        return self.published.privacy_url(self.locale.code)
+
     def in_language_of(self, entry: Entry) -> "Visit":
         """The same visit in the language of the fan's own form, unless she chose another one here."""
         spoken = [locale for locale in self.published.locales if locale.code == entry.locale_id]
@@ -63,17 +70,45 @@ class Visit:
         """Makes the visit's language the active one for a block."""
         return translation.override(self.locale.language)
 
-    def own_text(self, name: str, /, **values: str) -> str:
-        """One of the operator's own texts with its placeholders filled, as plain text."""
+    def own_text(self, name: str, /, **values: str) -> SafeString:
+        """One of the operator's own page texts with its placeholders filled, as HTML."""
+        return rich_text.as_html(self.published.texts(self.locale.code)[name], {**self._known, **values})
+
+    @property
+    def _known(self) -> dict[str, str]:
+        """What every page has in the place of placeholders."""
         campaign = self.campaign
-        known = {
+        return {
             "artist": campaign.artist.name,
             "campaign": self.title,
             "presale": window_text(
                 campaign.presale_window_start_at, campaign.presale_window_end_at, campaign.zone, locale=self.locale
             ),
         }
-        return placeholders.fill(self.published.texts(self.locale.code)[name], {**known, **values})
+
+    @property
+    def images(self) -> Mapping[str, Image]:
+        """The campaign's images for the visit's language, by kind."""
+        return self.published.images(self.locale.code)
+
+    def faqs(self, page: Faq.Page) -> list[tuple[str, SafeString]]:
+        """Questions and answers of a page."""
+        faqs = self.published.faqs(self.locale.code, page)
+        return [(faq.question, rich_text.as_html(faq.answer, self._known)) for faq in faqs]
+
+    @property
+    def landing_faqs(self) -> list[tuple[str, SafeString]]:
+        """Those of the landing page."""
+        return self.faqs(Faq.Page.LANDING)
+
+    @property
+    def confirmation_faqs(self) -> list[tuple[str, SafeString]]:
+        """Those of the pages after a registration."""
+        return self.faqs(Faq.Page.CONFIRMATION)
+
+    def words_of(self, refusal: Refusal) -> str:
+        """A refusal in the campaign's own words, where it has some."""
+        return self.published.refusal_words(refusal, self.locale.code)
 
     def page(
         self, request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200

@@ -17,6 +17,8 @@ class Pulse:
 
     last_hour: int
     heights: tuple[int, ...]
+    hours: tuple[tuple[int, int], ...] = ()
+    """The same as a table: hours ago and registrations, the present hour first."""
     is_at_least: bool = False
 
 
@@ -35,6 +37,7 @@ def pulses(now: datetime) -> Mapping[int, Pulse]:
         campaign_id: Pulse(
             last_hour=counts[-1],
             heights=tuple(round(100 * count / max(counts)) for count in counts),
+            hours=tuple(enumerate(reversed(counts))),
             is_at_least=is_cut,
         )
         for campaign_id, counts in hours.items()

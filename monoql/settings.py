@@ -146,6 +146,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "monoql.security.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "monoql.media.MediaMiddleware",
     "campaigns.hosts.CampaignHostMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -273,6 +274,11 @@ JOB_LEASE_SECONDS = float(os.environ.get("JOB_LEASE_SECONDS", "15"))
 PUBLISHED_SECONDS = 2.0
 """How long a process may show a campaign's set-up from memory before it looks again."""
 
+GATE_SECONDS = float(os.environ.get("GATE_SECONDS", "2"))
+"""How long a gate's provider may take for one fan before it counts as not able to say."""
+GATE_SANDBOX = os.environ.get("GATE_SANDBOX", "1" if DEVELOPMENT else "") == "1"
+"""Whether gates may use the sandbox, where the beginning of an address decides."""
+
 MAIL_FOLDER = Path(os.environ.get("MAIL_FOLDER", BASE_DIR / ".data" / "mail"))
 MAIL_URL = os.environ.get("MAIL_URL", "")
 """``smtp://user:password@host:587?tls=1`` sends mails; empty writes them to ``MAIL_FOLDER``."""
@@ -325,8 +331,11 @@ SPECTACULAR_SETTINGS = {
         "CampaignStatus": "campaigns.models.Campaign.Status",
         "CampaignType": "campaigns.models.Campaign.Type",
         "FieldType": "campaigns.models.Field.Type",
+        "GateKind": "campaigns.models.Gate.Kind",
+        "ImageKind": "campaigns.models.Image.Kind",
         "JobStatus": "core.models.Job.Status",
         "TokenKind": "viewers.issuers.KINDS",
+        "TrackerKind": "campaigns.models.Tracker.Kind",
         "ViewerKind": "viewers.auth_api.VIEWER_KINDS",
         "WaveStatus": "waves.models.Wave.Status",
     },

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
-from monoql import mail_viewer
+from monoql import fan_preview, mail_viewer
 from monoql.start_page import start_page
 from viewers.sign_in_urls import sign_out
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("monoql.api_urls")),
     path("c/<slug:domain>/", include("monoql.fan_urls")),
+    path("preview/<str:token>/", fan_preview.preview, name="preview"),
     path("mail/", mail_viewer.mail_list, name="mail-list"),
     path("mail/<str:name>/", mail_viewer.mail_letter, name="mail-letter"),
 ]

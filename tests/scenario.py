@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns import lifecycle, secrets
-from campaigns.models import Artist, Campaign, Content, Event, Field, Locale, Market, Venue
+from campaigns.models import Artist, Campaign, Content, Event, Field, Locale, Market, Promoter, Venue
 from campaigns.published import published
 from codes import upload
 from codes.models import Upload
@@ -39,9 +39,15 @@ def make_tour(*, domain: str = "aurora", now: datetime | None = None) -> Campaig
     ):
         Locale.objects.get_or_create(code=code, defaults={"name": name, "direction": direction})
     artist, _ = Artist.objects.get_or_create(name="Aurora Vale")
+    promoter, is_new = Promoter.objects.get_or_create(
+        name="Sunset Concerts", defaults={"privacy_url": "https://sunset.example/privacy"}
+    )
+    if is_new:
+        promoter.policies.create(locale_id="de_DE", url="https://sunset.example/datenschutz")
     campaign = Campaign.objects.create(
         name="Aurora Vale 2027",
         artist=artist,
+        promoter=promoter,
         domain=domain,
         reference_timezone="America/Los_Angeles",
         open_at=now - timedelta(hours=1),

@@ -7,12 +7,27 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, models, transaction
+from django.db.models import F
 from django.utils import timezone
 
-from campaigns.models import Artist, Campaign, Content, DrawSecrets, Field, Locale
+from campaigns.models import (
+    Artist,
+    Campaign,
+    Content,
+    DrawSecrets,
+    Faq,
+    Field,
+    Gate,
+    Image,
+    Locale,
+    Member,
+    PrivacyPolicy,
+    Promoter,
+    Tracker,
+)
 from codes.models import POOL_SPAN, Assignment, Code, CodeRange, Hold, Pool, Upload
 from core.models import AuditEvent, AuditSeal, Job
-from entries.models import Message, Score, ScoreRun, Submission
+from entries.models import GateAnswer, Message, Score, ScoreRun, Submission
 from exports.models import Export
 from tests import scenario
 from viewers.models import ApiSession, Approval, Grant, MachineToken, OutsideIdentity, Staff
@@ -90,6 +105,34 @@ def insert(make: Callable[[World], models.Model | list[models.Model]]) -> Case:
     return bulk
 
 
+def field(world: World, **values: Any) -> Field:
+    """A question, with what a case makes wrong."""
+    return Field(**{"campaign": world.campaign, "number": 90, "key": "more", "label": "More", **values})
+
+
+def gate(world: World, **values: Any) -> Gate:
+    """A gate, with what a case makes wrong."""
+    return Gate(**{"campaign": world.campaign, "number": 1, "kind": "card_type", "provider": "sandbox", **values})
+
+
+def gate_answer(world: World, **values: Any) -> GateAnswer:
+    """What a gate said of Ada, with what a case makes wrong."""
+    asked, _ = Gate.objects.get_or_create(
+        campaign=world.campaign, number=9, defaults={"kind": "card_type", "provider": "sandbox"}
+    )
+    return GateAnswer(**{"entry": world.entry, "gate": asked, "answer": "passes", "answered_at": NOW, **values})
+
+
+def promoter_id() -> int:
+    """A promoter."""
+    return Promoter.objects.get_or_create(name="Westward")[0].pk
+
+
+def tracker(**values: Any) -> Tracker:
+    """A tag, with what a case makes wrong."""
+    return Tracker(**{"name": "Tag", "kind": "ga4", "identifier": "G-ONE", **values})
+
+
 def staff_of(name: str) -> Staff:
     """An account."""
     return Staff.objects.get_or_create(username=name, defaults={"is_staff": True})[0]
@@ -119,6 +162,18 @@ def approval(world: World, **values: Any) -> Approval:
 def message(**values: Any) -> Case:
     """A case with a bad message to Ada."""
     return insert(lambda world: Message(**{"entry": world.entry, "kind": "receipt", "created_at": NOW, **values}))
+
+
+def image(world: World, **values: Any) -> Image:
+    """A picture, with what a case makes wrong."""
+    good = {"campaign": world.campaign, "locale_id": "en_US", "kind": "main", "key": "x", "content_type": "image/webp"}
+    return Image(**{**good, "width": 1, "height": 1, "size_bytes": 1, **values})
+
+
+def faq(world: World, **values: Any) -> Faq:
+    """A frequent question, with what a case makes wrong."""
+    good = {"campaign": world.campaign, "locale_id": "en_US", "number": 1, "question": "When?", "answer": "Soon."}
+    return Faq(**{**good, **values})
 
 
 def other_campaign(world: World, **values: Any) -> Campaign:
@@ -211,6 +266,46 @@ CASES: dict[str, Case] = {
     "campaigns_event_code_form": update(lambda world: world.event, code="a,b"),
     "campaigns_event_number_range": update(lambda world: world.event, number=0),
     "campaigns_content_locale_once": insert(lambda world: Content(campaign=world.campaign, locale_id="en_US")),
+    "campaigns_campaign_color_form": update(lambda world: world.campaign, accent_color="red"),
+    "campaigns_campaign_waiting_room_range": update(lambda world: world.campaign, waiting_room_minutes=0),
+    "campaigns_field_condition_whole": insert(lambda world: field(world, shown_if_value="front")),
+    "campaigns_field_not_its_own_condition": lambda world: Field.objects.filter(campaign=world.campaign).update(
+        shown_if=F("id"), shown_if_value="front"
+    ),
+    "campaigns_field_one_ranking": insert(
+        lambda world: [
+            field(world, key="one", number=91, type="ranking"),
+            field(world, key="two", number=92, type="ranking"),
+        ]
+    ),
+    "campaigns_gate_kind_known": insert(lambda world: gate(world, kind="luck")),
+    "campaigns_gate_number_once": insert(lambda world: [gate(world), gate(world)]),
+    "campaigns_gate_other_campaign": insert(lambda world: gate(world, kind="campaign_entry")),
+    "campaigns_member_number_given": insert(lambda world: Member(artist=world.campaign.artist, number="")),
+    "campaigns_member_number_once": insert(
+        lambda world: [Member(artist=world.campaign.artist, number="7") for _ in range(2)]
+    ),
+    "campaigns_promoter_name_given": insert(lambda world: Promoter(name="")),
+    "campaigns_promoter_name_once": insert(lambda world: [Promoter(name="P") for _ in range(2)]),
+    "campaigns_privacypolicy_locale_once": insert(
+        lambda world: [
+            PrivacyPolicy(promoter_id=promoter_id(), locale_id="en_US", url="https://x.example/") for _ in range(2)
+        ]
+    ),
+    "campaigns_tracker_identifier_or_url": insert(lambda world: tracker(identifier="")),
+    "campaigns_tracker_kind_known": insert(lambda world: tracker(kind="spy")),
+    "campaigns_tracker_name_given": insert(lambda world: tracker(name="")),
+    "campaigns_tracker_once": insert(lambda world: [tracker(), tracker()]),
+    "entries_gateanswer_asks_again": insert(lambda world: gate_answer(world, ask_after=NOW)),
+    "entries_gateanswer_known": insert(lambda world: gate_answer(world, answer="perhaps")),
+    "entries_gateanswer_once": insert(lambda world: [gate_answer(world), gate_answer(world)]),
+    "campaigns_image_once": insert(lambda world: [image(world), image(world)]),
+    "campaigns_image_kind_known": insert(lambda world: image(world, kind="poster")),
+    "campaigns_image_type_known": insert(lambda world: image(world, content_type="image/svg+xml")),
+    "campaigns_image_has_size": insert(lambda world: image(world, width=0)),
+    "campaigns_faq_number_once": insert(lambda world: [faq(world), faq(world)]),
+    "campaigns_faq_page_known": insert(lambda world: faq(world, page="moon")),
+    "campaigns_faq_words_given": insert(lambda world: faq(world, answer="")),
     "campaigns_field_key_once": copy_of(lambda world: world.campaign.fields.get(), number=9),
     "campaigns_field_number_once": copy_of(lambda world: world.campaign.fields.get(), key="other"),
     "campaigns_field_key_form": insert(lambda world: Field(campaign=world.campaign, number=9, key="No", label="x")),

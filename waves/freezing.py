@@ -23,6 +23,7 @@ from codes.models import Assignment, Hold
 from core import audit, storage
 from core.bulk import copy_out
 from core.jobs import Claim, PermanentFailure
+from entries.gates import stop_asking_when
 from entries.models import ScoreRun
 from viewers.viewer import WORKER
 from waves.models import MOST_WAVES, Draw, Wave, WavePrep
@@ -255,7 +256,7 @@ def _reason(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
     text = f"""CASE WHEN entry.withdrawn_at IS NOT NULL THEN 'withdrawn'
         WHEN entry.blocked_at IS NOT NULL THEN 'blocked'
         WHEN {unproved} THEN 'unconfirmed'
-        WHEN entry.gates_failed THEN 'gate_failed'
+        WHEN entry.gates_failed OR entry.gates_pending THEN 'gate_failed'
         {was_selected}
         WHEN NOT entry.choices && %s::smallint[] THEN 'no_choice'
         {bounds}
@@ -304,3 +305,11 @@ def _hidden_reasons_query(prep: WavePrep, plan: Plan) -> tuple[str, list[object]
         WHERE reason IN ('blocked', 'gate_failed') ORDER BY ref
     """  # noqa: S608  As above.
     return query, [*reason_parameters, *source_parameters]
+
+
+def has_frozen(campaign_id: int) -> bool:
+    """Whether a campaign has had a freeze."""
+    return Draw.objects.filter(campaign=campaign_id).exists()
+
+
+stop_asking_when(has_frozen)

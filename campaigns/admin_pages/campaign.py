@@ -1,6 +1,6 @@
 """The campaigns: their list, their own page, and the steps of their life."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -13,9 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import lifecycle
+from campaigns.admin_pages.campaign_extras import clone_page, password_page
 from campaigns.admin_pages.campaign_form import CampaignForm
 from campaigns.admin_pages.confirming import Step, confirm
 from campaigns.admin_pages.overview import overviews
+from campaigns.admin_pages.uses import USE_FILTERS
 from campaigns.admin_pages.words import clock_of, state_badge
 from campaigns.fingerprint import fingerprint
 from campaigns.models import Campaign
@@ -51,13 +53,13 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
 
     list_display = ("name_column", "state_column", "clock_column", "entries_column", "next_column")
     list_select_related = ("artist",)
-    list_filter = ("status", "type")
+    list_filter = ("status", "type", *USE_FILTERS)
     search_fields = ("name", "domain", "artist__name")
     search_help_text = "Name, domain or artist"
     ordering = ("-pk",)
     form = CampaignForm
-    autocomplete_fields = ("artist",)
-    menus_that_add = ("artist",)
+    autocomplete_fields = ("artist", "promoter")
+    menus_that_add = ("artist", "promoter")
     prepopulated_fields = {"domain": ("name",)}
     change_form_outer_before_template = "admin/includes/campaign_head.html"
     edit_right = Action.EDIT_SETUP
@@ -67,11 +69,13 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
         Page("<path:object_id>/open/", "open_page", Action.EDIT_SETUP, is_dangerous=True),
         Page("<path:object_id>/release/", "release_page", Action.EDIT_SETUP, is_dangerous=True),
         Page("<path:object_id>/end-four-eyes/", "end_four_eyes_page", Action.EDIT_SETUP, is_dangerous=True),
+        Page("<path:object_id>/password/", "password_page", Action.EDIT_SETUP),
+        Page("<path:object_id>/clone/", "clone_page", Action.EDIT_CATALOGUE),
         Page("<path:object_id>/close/", "close_page", Action.EDIT_SETUP, is_dangerous=True),
         Page("<path:object_id>/finish/", "finish_page", Action.EDIT_SETUP, is_dangerous=True),
     )
     fieldsets = (
-        (None, {"fields": ("name", "artist", "type", "domain")}),
+        (None, {"fields": ("name", "artist", "promoter", "type", "domain")}),
         (
             "Dates",
             {
@@ -98,10 +102,15 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
                     "requires_phone_confirmation",
                     "allows_international_phones",
                     "show_access_code",
+                    "waiting_room_minutes",
+                    "queue_id",
                     "category_id",
+                    "is_lnaa",
+                    "accent_color",
                 )
             },
         ),
+        ("Trackers", {"fields": ("trackers",)}),
         ("Control", {"fields": ("needs_second_person",)}),
     )
 
@@ -124,10 +133,11 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
         return Campaign.FIXED_SINCE_OPENING if obj is not None and obj.has_opened else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Campaign | None = None) -> Any:
-        """Say at the top what cannot be changed any more."""
-        (_, first), *others = self.fieldsets
+        """Say at the top what cannot be changed any more, and leave out what a fanlist has no use for."""
+        fieldsets = self.fieldsets if obj is None or obj.type != Campaign.Type.FANLIST else _of_fanlist(self.fieldsets)
+        (_, first), *others = fieldsets
         if obj is None or not obj.has_opened:
-            return self.fieldsets
+            return fieldsets
         note = (
             "Type, domain, identifier and reference timezone are fixed since it first opened: receipts stand on them."
         )
@@ -138,10 +148,10 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
         return dict(self.prepopulated_fields) if obj is None else {}
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Locales are ticked."""
+        """Locales and trackers are ticked."""
         from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-        if db_field.name == "locales":
+        if db_field.name in ("locales", "trackers"):
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if isinstance(field, forms.ModelMultipleChoiceField):
@@ -231,6 +241,16 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
             return "–"
         step = overview.next_step
         return format_html('<a class="mq-link" href="{}">{}</a>', step.link, step.text) if step.link else step.text
+
+    # Pages beside the set-up
+
+    def password_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        """Sets the password that fans must know."""
+        return password_page(self, request, campaign)
+
+    def clone_page(self, request: HttpRequest, campaign: Campaign) -> HttpResponse:
+        """Makes another campaign with the same set-up."""
+        return clone_page(self, request, campaign)
 
     # Steps of its life
 
@@ -353,6 +373,30 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
             section="setup",
             original=campaign,
         )
+
+
+NOT_FOR_FANLISTS = frozenset(
+    {
+        "is_released",
+        "open_at",
+        "close_at",
+        "finish_at",
+        "presale_window_start_at",
+        "presale_window_end_at",
+        "general_onsale_at",
+        "show_access_code",
+        "waiting_room_minutes",
+        "queue_id",
+    }
+)
+"""A fanlist has no dates, no codes and no rush."""
+
+
+def _of_fanlist(fieldsets: Sequence[tuple[str | None, Mapping[str, Any]]]) -> tuple[Any, ...]:
+    return tuple(
+        (title, {**parts, "fields": tuple(name for name in parts["fields"] if name not in NOT_FOR_FANLISTS)})
+        for title, parts in fieldsets
+    )
 
 
 def _counted(rows: "models.QuerySet[Any]", noun: str) -> str:

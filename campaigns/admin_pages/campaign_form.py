@@ -39,6 +39,8 @@ class CampaignForm(LocalTimes, ConsoleForm[Campaign]):
         "campaigns_campaign_opens_before_close": ("close_at", "It closes after it opens: choose a later time."),
         "campaigns_campaign_closes_before_finish": ("finish_at", "It cannot finish before it closes."),
         "campaigns_campaign_presale_starts_before_end": ("presale_window_end_at", "The presale ends after its start."),
+        "campaigns_campaign_color_form": ("accent_color", "Use a colour like #5b3fd6."),
+        "campaigns_campaign_waiting_room_range": ("waiting_room_minutes", "Between 1 minute and a day, 1440."),
         "campaigns_campaign_fanlist_has_no_dates": (
             "type",
             "A fanlist runs without dates: leave opening, closing and finish empty.",
@@ -56,6 +58,8 @@ class CampaignForm(LocalTimes, ConsoleForm[Campaign]):
         typed = self.data.get(self.add_prefix("reference_timezone"), "") if self.is_bound else ""
         typed_zone = ZoneInfo(typed) if typed in available_timezones() else self._stored_zone
         self.show_times(self._stored, shown_in=self._stored_zone, typed_in=typed_zone)
+        if "accent_color" in self.fields:
+            self.fields["accent_color"].widget.attrs |= {"placeholder": "#5b3fd6", "spellcheck": "false"}
         if "reference_timezone" in self.fields:
             self.fields["reference_timezone"].widget = ZoneWidget(attrs=self.fields["reference_timezone"].widget.attrs)
 

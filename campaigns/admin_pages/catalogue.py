@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.contrib import admin
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from modeltranslation.utils import build_localized_fieldname
 
+from campaigns import catalogue_rules
 from campaigns.admin_pages.campaign_form import ZoneWidget
+from campaigns.admin_pages.members import MEMBERS_PAGE, member_note, members_page
+from campaigns.admin_pages.transfer import TransferAdmin
+from campaigns.admin_pages.uses import UsedAdmin
 from campaigns.models import Artist, Locale, Venue
 from core.admin_forms import ConsoleForm
-from viewers.admin_base import GuardedAdmin
 from viewers.permissions import Action
 
 if TYPE_CHECKING:
@@ -47,7 +50,7 @@ class TranslatedForm[M: models.Model](ConsoleForm[M]):
                 self.fields[column].required = True
 
 
-class CatalogueAdmin[M: models.Model](GuardedAdmin[M]):
+class CatalogueAdmin[M: models.Model](TransferAdmin[M], UsedAdmin[M]):
     """What all campaigns share: to be seen by whoever works in any of them, or on the catalogue itself."""
 
     edit_right = Action.EDIT_CATALOGUE
@@ -63,31 +66,36 @@ class CatalogueAdmin[M: models.Model](GuardedAdmin[M]):
 class ArtistForm(ConsoleForm[Artist]):
     """An artist, with the database's rules in words."""
 
-    rules = {"campaigns_artist_discovery_id_once": ("discovery_id", "Another artist has this id.")}
+    rules = catalogue_rules.ARTIST
 
 
 @admin.register(Artist)
 class ArtistAdmin(CatalogueAdmin[Artist]):
     """The performers."""
 
-    list_display = ("name", "fan_club_name", "discovery_id")
+    list_display = ("name", "fan_club_name", "discovery_id", "uses_column")
     search_fields = ("name", "discovery_id")
     search_help_text = "Name or discovery id"
     ordering = ("name", "pk")
     form = ArtistForm
     fields = ("name", "image", "fan_club_name", "discovery_id")
+    pages = (*TransferAdmin.pages, MEMBERS_PAGE)
+
+    def uses_context(self, request: HttpRequest, row: Artist) -> dict[str, Any]:
+        """Her campaigns and her fan club."""
+        note = member_note(row) if self.has_change_permission(request, row) else {}
+        return {**super().uses_context(request, row), **note}
+
+    def members_page(self, request: HttpRequest, artist: Artist) -> HttpResponse:
+        """Takes her fan club's member list."""
+        return members_page(self, request, artist)
 
 
 class VenueForm(TranslatedForm[Venue]):
     """A venue, with the database's rules in words."""
 
     must_have = ("name", "city")
-    rules = {
-        "name,city,country": ("country", "There is a venue with this name in this city and country already."),
-        "campaigns_venue_latitude_range": ("latitude", "A latitude lies between −90 and 90 degrees."),
-        "campaigns_venue_longitude_range": ("longitude", "A longitude lies between −180 and 180 degrees."),
-        "campaigns_venue_both_coordinates": ("longitude", "Give both coordinates, or neither."),
-    }
+    rules = catalogue_rules.VENUE
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,7 +107,7 @@ class VenueForm(TranslatedForm[Venue]):
 class VenueAdmin(CatalogueAdmin[Venue]):
     """The places where events happen; names and cities are kept in every language of the interface."""
 
-    list_display = ("name", "city", "state", "country", "timezone")
+    list_display = ("name", "city", "state", "country", "timezone", "uses_column")
     list_filter = ("country",)
     search_fields = (*in_all_languages("name", "city"), "ticketing_platform_id")
     search_help_text = "Name, city or platform id"
@@ -126,7 +134,7 @@ class VenueAdmin(CatalogueAdmin[Venue]):
 class LocaleAdmin(CatalogueAdmin[Locale]):
     """The languages that campaigns can speak."""
 
-    list_display = ("name", "code", "direction", "is_active")
+    list_display = ("name", "code", "direction", "is_active", "uses_column")
     list_filter = ("is_active", "direction")
     search_fields = ("code", "name")
     search_help_text = "Code or name"

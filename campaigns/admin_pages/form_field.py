@@ -1,25 +1,30 @@
 """The questions of a campaign's own form."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.catalogue import TranslatedForm, in_all_languages, language_tabs
-from campaigns.admin_pages.scoped import ScopedForm, SetupAdmin
+from campaigns.admin_pages.ordered import OrderedAdmin
+from campaigns.admin_pages.scoped import ScopedForm
+from campaigns.field_rules import CHOICES, LIMITED, NO, TICKS, YES, possible_values
 from campaigns.models import Field
+from core.admin_forms import styled
 from core.admin_words import badge
-from viewers.permissions import Action
 
 LANGUAGES = dict(settings.LANGUAGES)
 
 
 def options_as_text(options: list[dict[str, Any]]) -> str:
-    """A dropdown's options, one a line: ``floor | en: Floor | de: Innenraum``."""
+    """A question's options, one a line: ``floor | en: Floor | de: Innenraum``."""
     lines = []
     for option in options:
         labels = [f"{language}: {label}" for language, label in option.get("labels", {}).items()]
@@ -54,69 +59,166 @@ def options_from_text(text: str) -> list[dict[str, Any]]:
     return options
 
 
+CONDITION = "condition"
+"""The one input of the form for both columns of a condition."""
+
+
+def applying_inputs() -> dict[str, list[str]]:
+    """For each type the names of the inputs that not every type has."""
+    return {
+        str(kind): [
+            *(["options"] if kind in CHOICES else []),
+            *(["minimum", "maximum"] if kind in LIMITED else []),
+            *(["is_required", "is_personal", CONDITION] if kind != Field.Type.RANKING else []),
+        ]
+        for kind in Field.Type
+    }
+
+
 class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
-    """A question, with its options as lines of text."""
+    """A question, with its options as lines of text and its condition as one menu."""
 
     must_have = ("label",)
+    set_fields = ScopedForm.set_fields | {"shown_if", "shown_if_value"}
     rules = {
         "campaign,key": ("key", "Another question of this campaign has this key."),
         "campaign,number": ("number", "Another question has this place in the order."),
     }
     options = forms.CharField(
         required=False,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="For a dropdown, one option a line: floor | en: Floor | de: Innenraum",
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="For radio buttons, a dropdown or a multiple choice, one option a line: floor | en: Floor | de: …",
+    )
+    condition = forms.ChoiceField(
+        required=False,
+        label="Asked",
+        help_text="Always, or only if another question has this answer. Otherwise what a fan sends for it is dropped.",
     )
 
     class Meta:
         model = Field
-        fields = "__all__"
+        exclude = ("shown_if", "shown_if_value")
+        help_texts = {
+            "minimum": "The least number, the first date as 2001-12-31, or the fewest letters or choices.",
+            "maximum": "The greatest number, the last date, or the most letters or choices.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "options" in self.fields:
-            from unfold.widgets import UnfoldAdminTextareaWidget
-
-            self.fields["options"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"})
             self.initial["options"] = options_as_text(self.instance.options)
+        if CONDITION in self.fields:
+            self._offer_conditions()
+        if "type" in self.fields:
+            self.fields["type"].widget.attrs["data-applies"] = json.dumps(applying_inputs())
+        own = {name: self.fields[name] for name in ("options", CONDITION) if name in self.fields}
+        styled(_Part(own))  # type: ignore[type-var]  # It has what is looked at.
+
+    def _offer_conditions(self) -> None:
+        self._sources = {
+            field.key: field
+            for field in Field.objects.filter(campaign=self.instance.campaign_id)
+            .exclude(pk=self.instance.pk)
+            .order_by("number", "pk")
+            if possible_values(field) and (field.is_active or field.pk == self.instance.shown_if_id)
+        }
+        groups = [
+            (f"only if “{field.label}” is", [(f"{key}={value}", text) for value, text in answers_in_words(field)])
+            for key, field in self._sources.items()
+        ]
+        self.fields[CONDITION].choices = [("", "always"), *groups]  # type: ignore[attr-defined]  # A menu has them.
+        source = self.instance.shown_if
+        self.initial[CONDITION] = f"{source.key}={self.instance.shown_if_value}" if source is not None else ""
 
     def clean_options(self) -> list[dict[str, Any]]:
         """Read the lines."""
         return options_from_text(self.cleaned_data["options"])
 
-    def clean(self) -> dict[str, Any]:
-        """A dropdown needs something to choose from."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if cleaned.get("type") == Field.Type.DROPDOWN and not self.errors and not cleaned.get("options"):
-            self.add_error("options", "A dropdown needs at least one option.")
-        return cleaned
+    def clean_condition(self) -> str:
+        """Set both columns of the condition."""
+        chosen: str = self.cleaned_data[CONDITION]
+        key, _, value = chosen.partition("=")
+        self.instance.shown_if = self._sources[key] if key else None
+        self.instance.shown_if_value = value
+        return chosen
+
+    def _update_errors(self, errors: ValidationError) -> None:
+        """Show what is wrong with a part that has no input of its own where a reader looks for it."""
+        if hasattr(errors, "error_dict"):
+            shown: dict[str, Any] = {}
+            for name, found in errors.error_dict.items():
+                place = CONDITION if name in ("shown_if", "shown_if_value") else name
+                shown.setdefault(place if place in self.fields else "__all__", []).extend(found)
+            errors = ValidationError(shown)
+        super()._update_errors(errors)  # type: ignore[misc]  # Django's own hook.
+
+
+class _Part:
+    """Some fields of a form, to be given the look of our own."""
+
+    def __init__(self, fields: Mapping[str, forms.Field]) -> None:
+        self.fields = fields
+
+
+def answers_in_words(field: Field) -> list[tuple[str, str]]:
+    """The answers that a condition can name, each with what a reader calls it."""
+    if field.type in TICKS:
+        return [(YES, "ticked"), (NO, "not ticked")]
+    labels = {str(option.get("value")): (option.get("labels") or {}).get("en", "") for option in field.options}
+    return [(value, labels.get(value) or value) for value in possible_values(field)]
 
 
 @admin.register(Field)
-class FieldAdmin(SetupAdmin[Field]):
+class FieldAdmin(OrderedAdmin[Field]):
     """What a campaign asks its fans beside e-mail, name and cities."""
 
     section = "form"
     empty_note = "Fans are always asked for their address, name and cities. Add what else you want to know."
-    list_display = ("number", "label_column", "type", "required_column", "personal_column")
+    list_display = ("label_column", "type", "required_column", "condition_column", "personal_column")
     list_display_links = ("label_column",)
-    list_select_related = ("campaign",)
-    list_filter = ("type", "is_required", "is_personal")
+    list_select_related = ("campaign", "shown_if")
+    list_filter = ("type", "is_active", "is_required", "is_personal")
     search_fields = ("key", *in_all_languages("label"))
     search_help_text = "Key or label"
-    ordering = ("number", "pk")
     form = FieldForm
-    edit_right = Action.EDIT_SETUP
     fieldsets = (
-        (None, {"fields": ("number", "key", "type", "is_required", "is_personal", "options")}),
+        (
+            None,
+            {
+                "fields": (
+                    "number",
+                    "key",
+                    "type",
+                    "options",
+                    ("minimum", "maximum"),
+                    "is_required",
+                    "is_personal",
+                    CONDITION,
+                    "is_active",
+                )
+            },
+        ),
         *language_tabs("label", "help_text"),
     )
 
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """A new question goes to the end."""
-        campaign = self.campaign_of(request)
-        last = campaign.fields.order_by("-number").first() if campaign is not None else None
-        return {"number": (last.number if last is not None else 0) + 1}
+    def get_readonly_fields(self, request: HttpRequest, obj: Field | None = None) -> tuple[str, ...]:
+        """The key is fixed since the opening: answers are kept under it."""
+        return ("key",) if obj is not None and obj.campaign.has_opened else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Field | None = None) -> Any:
+        """Without the menu of conditions where nothing can be changed."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        (title, first), *tabs = found
+        kept = tuple(name for name in first["fields"] if name != CONDITION)
+        return ((title, {**first, "fields": kept}), *tabs)
+
+    def save_model(self, request: HttpRequest, obj: Field, form: Any, change: bool) -> None:
+        """Write the condition with the rest; it has other names than its input."""
+        super().save_model(request, obj, form, change)
+        if change:
+            obj.save(update_fields=["shown_if", "shown_if_value"])
 
     # Columns
 
@@ -128,9 +230,21 @@ class FieldAdmin(SetupAdmin[Field]):
         )
 
     @admin.display(description="required", ordering="is_required")
-    def required_column(self, field: Field) -> str:
-        """Whether it must be answered."""
+    def required_column(self, field: Field) -> str | SafeString:
+        """Whether it must be answered, or is asked no more."""
+        if not field.is_active:
+            return badge("not asked")
+        if field.type == Field.Type.RANKING:
+            return "required"
         return "required" if field.is_required else "optional"
+
+    @admin.display(description="asked")
+    def condition_column(self, field: Field) -> str:
+        """When it is asked."""
+        if field.shown_if is None:
+            return "always"
+        words = dict(answers_in_words(field.shown_if)).get(field.shown_if_value, field.shown_if_value)
+        return f"if “{field.shown_if.label}” is {words}"
 
     @admin.display(description="data", ordering="is_personal")
     def personal_column(self, field: Field) -> str | SafeString:

@@ -1,5 +1,6 @@
 """The markets of a campaign, each with its dates."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.catalogue import in_all_languages
+from campaigns.admin_pages.market_map import market_map
 from campaigns.admin_pages.scoped import ScopedForm, SetupAdmin, campaign_named
 from campaigns.models import Campaign, Event, Market
 from core.admin_base import StackedInline
@@ -116,6 +118,11 @@ class MarketAdmin(SetupAdmin[Market]):
     menus_that_add = ("venue",)
     inlines = (EventInline,)
     edit_right = Action.EDIT_SETUP
+    list_before_template = "admin/campaigns/market/head.html"
+
+    def list_context(self, request: HttpRequest, campaign: Campaign | None) -> Mapping[str, Any]:
+        """The map."""
+        return {"map": market_map(campaign)} if campaign is not None else {}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Market]:
         """With the number of active dates."""

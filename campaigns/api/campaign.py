@@ -15,7 +15,7 @@ from campaigns import lifecycle, readiness
 from campaigns.api.fan import LOCALE, meet
 from campaigns.api.public import PublicCampaignSerializer, answer_for_everybody
 from campaigns.api.writing import SetUpSerializer
-from campaigns.models import Artist, Campaign, Locale
+from campaigns.models import Artist, Campaign, Locale, Promoter, Tracker
 from core.api import InstantField, NewestFirst
 from core.throttling import FanThrottle
 from viewers.access import StaffOnly
@@ -67,6 +67,16 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
     artist = serializers.PrimaryKeyRelatedField(
         queryset=Artist.objects.all(), pk_field=serializers.IntegerField(min_value=1)
     )
+    promoter = serializers.PrimaryKeyRelatedField(
+        queryset=Promoter.objects.all(),
+        pk_field=serializers.IntegerField(min_value=1),
+        required=False,
+        allow_null=True,
+        help_text="Needed before the campaign may open.",
+    )
+    trackers = serializers.PrimaryKeyRelatedField(
+        queryset=Tracker.objects.all(), many=True, required=False, pk_field=serializers.IntegerField(min_value=1)
+    )
     locales = serializers.PrimaryKeyRelatedField(
         queryset=Locale.objects.all(), many=True, required=False, pk_field=serializers.CharField(max_length=10)
     )
@@ -89,6 +99,8 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
             "type",
             "name",
             "artist",
+            "promoter",
+            "trackers",
             "domain",
             "status",
             "is_released",
@@ -107,6 +119,11 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
             "allows_international_phones",
             "show_access_code",
             "minimum_age",
+            "waiting_room_minutes",
+            "queue_id",
+            "is_lnaa",
+            "accent_color",
+            "needs_second_person",
             "created_at",
             "site_url",
             "readiness",

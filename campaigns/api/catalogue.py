@@ -1,11 +1,13 @@
-"""REST: artists, venues and locales."""
+"""REST: artists, venues, promoters, trackers and locales."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import generics, serializers
 
-from campaigns.api.writing import SetUpSerializer, TranslationsField
-from campaigns.models import Artist, Locale, Venue
+from campaigns.api.writing import PoliciesField, SetUpSerializer, TranslationsField
+from campaigns.models import Artist, Locale, Promoter, Tracker, Venue
+from campaigns.policies import set_policies
 from core.api import NewestFirst
 from viewers.api import StaffEndpoint
 from viewers.permissions import Action
@@ -46,6 +48,32 @@ class VenueSerializer(SetUpSerializer[Venue]):
             "ticketing_platform_id",
             "translations",
         )
+        validators: list[Any] = []
+
+
+class PromoterSerializer(SetUpSerializer[Promoter]):
+    """A promoter. ``privacy_url`` serves the locales that have no address in ``policies``."""
+
+    policies = PoliciesField()
+
+    class Meta:
+        model = Promoter
+        fields = ("id", "name", "privacy_url", "policies")
+        validators: list[Any] = []
+
+    def _relations(self, row: Promoter) -> set[str]:
+        return {*super()._relations(row), "policies"}
+
+    def _relate(self, row: Promoter, values: Mapping[str, Any]) -> dict[str, list[Any]]:
+        return set_policies(row, values["policies"]) if "policies" in values else {}
+
+
+class TrackerSerializer(SetUpSerializer[Tracker]):
+    """An analytics tag: of an image from an address the ``url``, of all other kinds the ``identifier``."""
+
+    class Meta:
+        model = Tracker
+        fields = ("id", "name", "kind", "identifier", "url", "is_active")
         validators: list[Any] = []
 
 
@@ -98,6 +126,38 @@ class OneVenue(CatalogueEndpoint, generics.RetrieveUpdateAPIView[Venue]):
 
     queryset = Venue.objects.all()
     serializer_class = VenueSerializer
+    http_method_names = ["get", "head", "patch"]
+
+
+class Promoters(CatalogueEndpoint, generics.ListCreateAPIView[Promoter]):
+    """All promoters, the newest first; and a new one."""
+
+    queryset = Promoter.objects.prefetch_related("policies")
+    serializer_class = PromoterSerializer
+    pagination_class = NewestFirst
+
+
+class OnePromoter(CatalogueEndpoint, generics.RetrieveUpdateAPIView[Promoter]):
+    """One promoter."""
+
+    queryset = Promoter.objects.prefetch_related("policies")
+    serializer_class = PromoterSerializer
+    http_method_names = ["get", "head", "patch"]
+
+
+class Trackers(CatalogueEndpoint, generics.ListCreateAPIView[Tracker]):
+    """All trackers, the newest first; and a new one."""
+
+    queryset = Tracker.objects.all()
+    serializer_class = TrackerSerializer
+    pagination_class = NewestFirst
+
+
+class OneTracker(CatalogueEndpoint, generics.RetrieveUpdateAPIView[Tracker]):
+    """One tracker."""
+
+    queryset = Tracker.objects.all()
+    serializer_class = TrackerSerializer
     http_method_names = ["get", "head", "patch"]
 
 

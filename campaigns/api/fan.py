@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from campaigns.models import Campaign, Locale
 from campaigns.published import NoSuchCampaign, Published, published
 from core.api import Endpoint
+from core.refusal import Refusal
 from core.throttling import FanThrottle
 
 MOST_LETTERS_OF_LOCALE = 20
@@ -69,7 +70,9 @@ def meet(request: Request, domain: str) -> Meeting:
         asked=request.GET.get("locale", "")[:MOST_LETTERS_OF_LOCALE],
         accepted=tuple(tag for tag, _q in parse_accept_lang_header(request.headers.get("Accept-Language", ""))),
     )
-    return Meeting(published=found, locale=locale, now=timezone.now())
+    meeting = Meeting(published=found, locale=locale, now=timezone.now())
+    request.meeting = meeting  # type: ignore[attr-defined]  # For a refusal later, see FanEndpoint.
+    return meeting
 
 
 class FanEndpoint(Endpoint):
@@ -80,3 +83,10 @@ class FanEndpoint(Endpoint):
     throttle_classes = [FanThrottle]
     most_bytes = 32 * 1024
     """Of a body: a form with a dozen long answers."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Answer an error; a refusal in the campaign's own words, where it has some."""
+        meeting: Meeting | None = getattr(self.request, "meeting", None)
+        if isinstance(exc, Refusal) and meeting is not None:
+            exc.message = meeting.published.refusal_words(exc, meeting.locale.code)
+        return super().handle_exception(exc)

@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
+from campaigns import rich_text
 from campaigns.api.fan import Meeting
-from campaigns.models import Campaign, Content, Event, Field, Locale, Market, Venue
+from campaigns.models import Campaign, Content, Event, Faq, Field, Image, Locale, Market, Tracker, Venue
 from campaigns.published import Published
 
 PUBLIC_SECONDS = 30
@@ -20,14 +21,36 @@ PAGE_TEXTS = tuple(text for text in Content.TEXTS if not text.endswith(("_subjec
 
 @extend_schema_field({"type": "object", "properties": {text: {"type": "string"} for text in PAGE_TEXTS}})
 class TextsField(serializers.DictField):
-    """The texts of the fan pages by name. Placeholders such as ``{artist}`` stand as the operator wrote them."""
+    """The texts of the fan pages by name: ``title`` is plain text, all others are HTML of paragraphs, headings, lists,
+    emphasis and links. Placeholders such as ``{artist}`` stand as the operator wrote them.
+    """
+
+
+class PublicImageSerializer(serializers.Serializer[Any]):
+    """An image; its address never shows anything else."""
+
+    kind = serializers.ChoiceField(choices=Image.Kind.choices)
+    url = serializers.CharField()
+    width = serializers.IntegerField()
+    height = serializers.IntegerField()
+    alternative_text = serializers.CharField(allow_blank=True)
+
+
+class PublicFaqSerializer(serializers.Serializer[Any]):
+    """A frequent question; the answer is HTML like the texts."""
+
+    page = serializers.ChoiceField(choices=Faq.Page.choices)
+    question = serializers.CharField()
+    answer = serializers.CharField()
 
 
 class LocalizedSerializer(serializers.Serializer[Any]):
-    """The texts in one locale."""
+    """What stands in one locale, with the default locale's where it has none of its own."""
 
     locale = serializers.CharField()
     value = TextsField()
+    images = PublicImageSerializer(many=True)
+    faqs = PublicFaqSerializer(many=True)
 
 
 class PublicArtistSerializer(serializers.Serializer[Any]):
@@ -36,6 +59,21 @@ class PublicArtistSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     image = serializers.CharField()
     fan_club_name = serializers.CharField()
+
+
+class PublicPromoterSerializer(serializers.Serializer[Any]):
+    """Who keeps what fans enter, and where its privacy policy stands in the answer's locale."""
+
+    name = serializers.CharField()
+    privacy_url = serializers.CharField()
+
+
+class PublicTrackerSerializer(serializers.Serializer[Any]):
+    """An analytics tag: a known one by its identifier, an image by its address."""
+
+    kind = serializers.ChoiceField(choices=Tracker.Kind.choices)
+    identifier = serializers.CharField()
+    url = serializers.CharField()
 
 
 class PublicLocaleSerializer(serializers.Serializer[Any]):
@@ -76,14 +114,21 @@ class PublicMarketSerializer(serializers.Serializer[Any]):
 
 
 class PublicOptionSerializer(serializers.Serializer[Any]):
-    """One option of a dropdown."""
+    """One option of a choice."""
 
     value = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # REST framework takes fields off the class.
 
 
+class PublicConditionSerializer(serializers.Serializer[Any]):
+    """When a question is asked: another one's answer."""
+
+    key = serializers.CharField()
+    value = serializers.CharField(help_text="An option's value; of a tick `yes` or `no`.")
+
+
 class PublicFieldSerializer(serializers.Serializer[Any]):
-    """A question of the form; its answer is sent under its key."""
+    """A question of the form; its answer is sent under its key. Of a market ranking it is the form's `choices`."""
 
     key = serializers.CharField()
     type = serializers.ChoiceField(choices=Field.Type.choices)
@@ -91,6 +136,9 @@ class PublicFieldSerializer(serializers.Serializer[Any]):
     help_text = serializers.CharField()  # type: ignore[assignment]  # As above.
     is_required = serializers.BooleanField()
     options = PublicOptionSerializer(many=True)
+    minimum = serializers.CharField(help_text="The least number, date, letters or choices; empty for none.")
+    maximum = serializers.CharField(help_text="The most of them; empty for none.")
+    shown_if = PublicConditionSerializer(allow_null=True, help_text="Null where it is always asked.")
 
 
 class PublicCampaignSerializer(serializers.Serializer[Any]):
@@ -113,11 +161,18 @@ class PublicCampaignSerializer(serializers.Serializer[Any]):
     identifier_type = serializers.ChoiceField(choices=Campaign.IdentifierType.choices)
     requires_phone_confirmation = serializers.BooleanField()
     minimum_age = serializers.IntegerField(allow_null=True)
+    requires_password = serializers.BooleanField(help_text="Whether a registration must send the artist's `password`.")
+    promoter = PublicPromoterSerializer(allow_null=True)
+    trackers = PublicTrackerSerializer(many=True, help_text="Load none before the fan has agreed.")
     locale = serializers.CharField(help_text="The locale of `texts` and labels.")
     default_locale = serializers.CharField()
     locales = PublicLocaleSerializer(many=True)
     texts = TextsField()
-    localized = LocalizedSerializer(many=True, help_text="The same texts in every locale, without gaps.")
+    images = PublicImageSerializer(many=True)
+    faqs = PublicFaqSerializer(many=True, help_text="In the order of each page.")
+    localized = LocalizedSerializer(
+        many=True, help_text="The same texts, images and questions in every locale, without gaps."
+    )
     markets = PublicMarketSerializer(many=True)
     fields = PublicFieldSerializer(many=True)  # type: ignore[assignment]  # As above.
     commitments = serializers.ListField(child=serializers.CharField(), help_text="SHA-256s of the draw's secrets.")
@@ -163,13 +218,26 @@ def public_part(meeting: Meeting, *, signing_key: str) -> dict[str, Any]:
         "identifier_type": campaign.identifier_type,
         "requires_phone_confirmation": campaign.requires_phone_confirmation,
         "minimum_age": campaign.minimum_age,
+        "requires_password": bool(campaign.password_hash),
+        "promoter": _promoter(published, meeting.locale),
+        "trackers": [_tracker(tracker) for tracker in published.trackers],
         "locale": meeting.locale.code,
         "default_locale": campaign.default_locale_id,
         "locales": [_locale(locale) for locale in published.locales],
         "texts": _texts(published, meeting.locale),
-        "localized": [{"locale": locale.code, "value": _texts(published, locale)} for locale in published.locales],
+        "images": _images(published, meeting.locale),
+        "faqs": _faqs(published, meeting.locale),
+        "localized": [
+            {
+                "locale": locale.code,
+                "value": _texts(published, locale),
+                "images": _images(published, locale),
+                "faqs": _faqs(published, locale),
+            }
+            for locale in published.locales
+        ],
         "markets": [_market(market) for market in published.markets],
-        "fields": [_field(field, meeting.locale) for field in published.fields],
+        "fields": _fields(published, meeting.locale),
         "commitments": list(sealed.commitments) if sealed is not None else [],
         "committed_at": sealed.committed_at if sealed is not None else None,
         "signing_key": signing_key,
@@ -178,11 +246,41 @@ def public_part(meeting: Meeting, *, signing_key: str) -> dict[str, Any]:
 
 def _texts(published: Published, locale: Locale) -> dict[str, str]:
     texts = published.texts(locale.code)
-    return {name: texts[name] for name in PAGE_TEXTS}
+    return {name: rich_text.as_html(texts[name]) if name in Content.RICH else texts[name] for name in PAGE_TEXTS}
+
+
+def _images(published: Published, locale: Locale) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": kind,
+            "url": image.url,
+            "width": image.width,
+            "height": image.height,
+            "alternative_text": image.alternative_text,
+        }
+        for kind, image in sorted(published.images(locale.code).items())
+    ]
+
+
+def _faqs(published: Published, locale: Locale) -> list[dict[str, str]]:
+    return [
+        {"page": page, "question": faq.question, "answer": rich_text.as_html(faq.answer)}
+        for page in Faq.Page.values
+        for faq in published.faqs(locale.code, page)
+    ]
 
 
 def _locale(locale: Locale) -> dict[str, str]:
     return {"code": locale.code, "name": locale.name, "direction": locale.direction}
+
+
+def _promoter(published: Published, locale: Locale) -> dict[str, str] | None:
+    promoter = published.campaign.promoter
+    return None if promoter is None else {"name": promoter.name, "privacy_url": published.privacy_url(locale.code)}
+
+
+def _tracker(tracker: Tracker) -> dict[str, str]:
+    return {"kind": tracker.kind, "identifier": tracker.identifier, "url": tracker.url}
 
 
 def _market(market: Market) -> dict[str, Any]:
@@ -209,14 +307,24 @@ def _event(event: Event) -> dict[str, datetime | str | None]:
     return {"code": event.code, "name": event.name, "starts_at": event.starts_at, "presale_at": event.presale_at}
 
 
-def _field(field: Field, locale: Locale) -> dict[str, Any]:
+def _fields(published: Published, locale: Locale) -> list[dict[str, Any]]:
+    keys = {field.pk: field.key for field in published.fields}
+    # One whose condition is asked no more is never asked either.
+    asked = [field for field in published.fields if field.shown_if_id is None or field.shown_if_id in keys]
+    return [_field(field, locale, keys) for field in asked]
+
+
+def _field(field: Field, locale: Locale, keys: Mapping[int, str]) -> dict[str, Any]:
     return {
         "key": field.key,
         "type": field.type,
         "label": field.label,
         "help_text": field.help_text,
-        "is_required": field.is_required,
+        "is_required": field.is_required or field.type == Field.Type.RANKING,
         "options": [_option(option, locale) for option in field.options],
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "shown_if": {"key": keys[field.shown_if_id], "value": field.shown_if_value} if field.shown_if_id else None,
     }
 
 

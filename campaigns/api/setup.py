@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError as ModelInvalid
 from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.utils.functional import cached_property
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from campaigns.api.campaign import SetUpEndpoint, campaign_of
 from campaigns.api.writing import SetUpSerializer, TranslationsField
 from campaigns.models import Campaign, Content, Event, Field, Locale, Market, Venue
+from campaigns.models.content import MOST_LETTERS_OF_REFUSAL, REFUSALS
 from core.api import InstantField
 from core.parsing import body_of
 from viewers.permissions import Action
@@ -84,7 +85,7 @@ class MarketSerializer(SetUpSerializer[Market]):
 
 
 class OptionSerializer(serializers.Serializer[Any]):
-    """One option of a dropdown: what is kept, and what fans read by language."""
+    """One option of a choice: what is kept, and what fans read by language."""
 
     value = serializers.CharField(max_length=100)
     labels = serializers.DictField(child=serializers.CharField(max_length=200), required=False)
@@ -96,10 +97,31 @@ class OptionSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+@extend_schema_field({"type": "string", "maxLength": 40, "nullable": True})
+class KeyField(serializers.Field[Field, Any, str, Any]):
+    """Another question of the same campaign, by its key."""
+
+    default_error_messages = {"no_question": "The campaign has no question with this key."}
+
+    def to_internal_value(self, data: Any) -> Field:
+        """Find the question."""
+        is_key = isinstance(data, str) and len(data) <= 40 and data.isascii() and "\0" not in data
+        campaign: Campaign = self.context["view"].campaign
+        found = campaign.fields.filter(key=data).first() if is_key else None
+        if found is None:
+            self.fail("no_question")
+        return found
+
+    def to_representation(self, value: Field) -> str:
+        """Name it."""
+        return value.key
+
+
 class FieldSerializer(SetUpSerializer[Field]):
     """A question of the form. Its words are English; other languages stand in ``translations``."""
 
     number = serializers.IntegerField(min_value=0, max_value=32767)
+    shown_if = KeyField(required=False, allow_null=True, help_text="The key of the question on whose answer it hangs.")
     options = OptionSerializer(many=True, required=False)
     translations = TranslationsField({"label": 200, "help_text": 300})
 
@@ -114,6 +136,11 @@ class FieldSerializer(SetUpSerializer[Field]):
             "is_required",
             "is_personal",
             "options",
+            "minimum",
+            "maximum",
+            "shown_if",
+            "shown_if_value",
+            "is_active",
             "translations",
         )
         validators: list[Any] = []
@@ -123,10 +150,15 @@ class ContentSerializer(SetUpSerializer[Content]):
     """A campaign's texts in one locale. An empty one falls back to the default locale's."""
 
     locale = serializers.CharField(source="locale_id", read_only=True)
+    errors: Any = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=MOST_LETTERS_OF_REFUSAL),
+        required=False,
+        help_text=f"The campaign's own words for refusals, by code: {', '.join(REFUSALS)}.",
+    )
 
     class Meta:
         model = Content
-        fields = ("locale", *Content.TEXTS)
+        fields = ("locale", *Content.TEXTS, "errors")
         validators: list[Any] = []
 
 
@@ -182,7 +214,7 @@ class Fields(OfCampaign, generics.ListCreateAPIView[Field]):
 
     def get_queryset(self) -> QuerySet[Field]:
         """The campaign's own."""
-        return self.campaign.fields.order_by("number", "pk")
+        return self.campaign.fields.select_related("shown_if").order_by("number", "pk")
 
 
 class OneField(OfCampaign, generics.RetrieveUpdateAPIView[Field]):
@@ -195,7 +227,7 @@ class OneField(OfCampaign, generics.RetrieveUpdateAPIView[Field]):
 
     def get_queryset(self) -> QuerySet[Field]:
         """The campaign's own."""
-        return self.campaign.fields.order_by("number", "pk")
+        return self.campaign.fields.select_related("shown_if").order_by("number", "pk")
 
 
 class Contents(OfCampaign, generics.ListAPIView[Content]):
@@ -225,7 +257,7 @@ class OneContent(OfCampaign):
         found = self.campaign.contents.filter(locale=locale).first()
         if found is None and not Locale.objects.filter(pk=locale).exists():
             raise NotFound("There is no such locale.")
-        empty = dict.fromkeys(Content.TEXTS, "")
+        empty = {**dict.fromkeys(Content.TEXTS, ""), "errors": {}}
         return self._store(found, {**empty, **body_of(request)}, locale)
 
     @extend_schema(request=ContentSerializer, responses=ContentSerializer)

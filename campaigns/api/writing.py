@@ -6,18 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from modeltranslation.utils import build_localized_fieldname
 from rest_framework import serializers
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Locale, PrivacyPolicy
 from campaigns.models.campaign import DOMAIN_FORM
 from core import audit
 from viewers.api import StaffEndpoint
 from viewers.permissions import require
 
+MOST_POLICIES = 200
 OTHER_LANGUAGES = tuple(code for code, _ in settings.LANGUAGES if code != settings.MODELTRANSLATION_DEFAULT_LANGUAGE)
 DOMAIN = re.compile(DOMAIN_FORM)
 
@@ -99,6 +101,40 @@ class TranslationsField(serializers.Field[Any, Any, Any, Any]):
             if kept := {word: text for word, text in texts.items() if text}:
                 found[language] = kept
         return found
+
+
+@extend_schema_field({"type": "object", "additionalProperties": {"type": "string", "format": "uri"}})
+class PoliciesField(serializers.Field[Any, Any, Any, Any]):
+    """The addresses of a promoter's privacy policy: ``{"de_DE": "https://…"}``. What is sent replaces all of them."""
+
+    default_error_messages = {
+        "not_a_map": "Send an object: locales, and of each the address.",
+        "locale": "There is no locale {code}.",
+        "address": "This is no web address: {code}.",
+    }
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, **options)
+
+    def to_internal_value(self, data: Any) -> dict[str, str]:
+        """Check each locale and address."""
+        if not isinstance(data, dict) or len(data) > MOST_POLICIES:
+            self.fail("not_a_map")
+        known = set(
+            Locale.objects.filter(pk__in=[code for code in data if "\0" not in code]).values_list("pk", flat=True)
+        )
+        for code, url in data.items():
+            if code not in known:
+                self.fail("locale", code=code[:20])
+            try:
+                PrivacyPolicy._meta.get_field("url").clean(url if isinstance(url, str) else "", None)
+            except ValidationError:
+                self.fail("address", code=code)
+        return dict(data)
+
+    def to_representation(self, value: Any) -> dict[str, str]:
+        """Give the addresses by locale."""
+        return {policy.locale_id: policy.url for policy in sorted(value.all(), key=lambda policy: policy.locale_id)}
 
 
 class SetUpSerializer[M: models.Model](serializers.ModelSerializer[M]):

@@ -13,9 +13,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from campaigns.models.catalogue import Artist, Locale, validate_timezone
+from campaigns.models.promoter import Promoter, Tracker
 
 DOMAIN_FORM = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """A host label of RFC 1123, in lower case."""
+
+
+COLOR_FORM = r"^#[0-9a-f]{6}$"
 
 
 class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its fields, see Field.
@@ -87,6 +91,37 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
         default=True, help_text="Show a chosen fan her code on her page, not in the mail alone."
     )
     minimum_age = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Years; empty asks nothing.")
+    promoter = models.ForeignKey(
+        Promoter,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="campaigns",
+        help_text="The address of its privacy policy stands on every fan page.",
+    )
+    trackers = models.ManyToManyField(
+        Tracker, related_name="campaigns", blank=True, help_text="Loaded only once a fan has agreed."
+    )
+    password_hash = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    """Of the one secret that the artist gives her fans; empty asks for none."""
+    waiting_room_minutes = models.PositiveSmallIntegerField(
+        "waiting room", null=True, blank=True, help_text="Minutes that fans wait before the page opens to them."
+    )
+    queue_id = models.CharField(
+        "queue id", max_length=60, blank=True, default="", db_default="", help_text="Its name in the queueing system."
+    )
+    is_lnaa = models.BooleanField(
+        "LNAA", default=False, db_default=False, help_text="“Let No Artist Alone”: a tour of several artists."
+    )
+    accent_color = models.CharField(
+        "colour",
+        max_length=7,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(COLOR_FORM, "Use a colour like #5b3fd6.")],
+        help_text="Of buttons and links on the fan pages; empty is MonoQL's own.",
+    )
     needs_second_person = models.BooleanField(
         "four eyes",
         default=False,
@@ -128,6 +163,13 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
             models.CheckConstraint(
                 name="campaigns_campaign_fanlist_has_no_dates",
                 condition=~Q(type="fanlist") | Q(open_at=None, close_at=None, finish_at=None),
+            ),
+            models.CheckConstraint(
+                name="campaigns_campaign_color_form", condition=Q(accent_color="") | Q(accent_color__regex=COLOR_FORM)
+            ),
+            models.CheckConstraint(
+                name="campaigns_campaign_waiting_room_range",
+                condition=Q(waiting_room_minutes__isnull=True) | Q(waiting_room_minutes__range=(1, 1440)),
             ),
         ]
         indexes = [models.Index(fields=["status", "close_at"], name="campaigns_campaign_due")]

@@ -19,9 +19,14 @@ class Field(models.Model):  # type: ignore[django-manager-missing]  # modeltrans
         LONG_TEXT = "long_text", "long text"
         NUMBER = "number", "number"
         DATE = "date", "date"
+        EMAIL = "email", "e-mail address"
+        PHONE = "phone", "phone number"
         CHECKBOX = "checkbox", "checkbox"
         CONSENT = "consent", "consent"
+        RADIO = "radio", "radio buttons"
         DROPDOWN = "dropdown", "dropdown"
+        MULTIPLE = "multiple", "multiple choice"
+        RANKING = "ranking", "market ranking"
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="fields")
     number = models.PositiveSmallIntegerField("order")
@@ -40,7 +45,23 @@ class Field(models.Model):  # type: ignore[django-manager-missing]  # modeltrans
     options = models.JSONField(
         blank=True,
         default=list,
-        help_text='For a dropdown: [{"value": "floor", "labels": {"en": "Floor", "de": "Innenraum"}}, …]',
+        help_text='For choices: [{"value": "floor", "labels": {"en": "Floor", "de": "Innenraum"}}, …]',
+    )
+
+    minimum = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The least number, date or count of choices."
+    )
+    maximum = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The greatest; of a text, its most letters."
+    )
+    shown_if = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+", help_text="Asked only if …"
+    )
+    shown_if_value = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="… the answer to that question is this."
+    )
+    is_active = models.BooleanField(
+        "asked", default=True, db_default=True, help_text="A question that is asked no more keeps its answers readable."
     )
 
     class Meta:
@@ -54,9 +75,45 @@ class Field(models.Model):  # type: ignore[django-manager-missing]  # modeltrans
             models.CheckConstraint(name="campaigns_field_key_form", condition=Q(key__regex=KEY_FORM)),
             models.CheckConstraint(
                 name="campaigns_field_type_known",
-                condition=Q(type__in=["text", "long_text", "number", "date", "checkbox", "consent", "dropdown"]),
+                condition=Q(
+                    type__in=[
+                        "text",
+                        "long_text",
+                        "number",
+                        "date",
+                        "email",
+                        "phone",
+                        "checkbox",
+                        "consent",
+                        "radio",
+                        "dropdown",
+                        "multiple",
+                        "ranking",
+                    ]
+                ),
+            ),
+            models.UniqueConstraint(
+                name="campaigns_field_one_ranking", fields=["campaign"], condition=Q(type="ranking", is_active=True)
+            ),
+            models.CheckConstraint(
+                name="campaigns_field_condition_whole",
+                condition=Q(shown_if__isnull=True, shown_if_value="")
+                | (Q(shown_if__isnull=False) & ~Q(shown_if_value="")),
+            ),
+            models.CheckConstraint(
+                name="campaigns_field_not_its_own_condition",
+                condition=Q(shown_if__isnull=True) | ~Q(shown_if=models.F("id")),
             ),
         ]
 
     def __str__(self) -> str:
         return self.label
+
+    def clean(self) -> None:
+        """Check the definition as a whole.
+
+        :raises ValidationError: with what to mend beside each part of it.
+        """
+        from campaigns import field_rules  # It stands on this model.
+
+        field_rules.check(self)

@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Max, Min, Prefetch, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.scoped import ScopedAdmin
+from campaigns.models import Campaign
 from codes.models import POOL_SPAN, Assignment, Code, CodeRange, Hold, Pool
 from core.admin_words import badge
 from core.masking import masked_end
@@ -23,27 +24,36 @@ else:
 STATE_KINDS = {"available": "good", "reserved": "warn", "assigned": "busy", "revoked": "bad"}
 
 
+def pools_of(request: HttpRequest, campaign: Campaign | None) -> list[Pool]:
+    """The campaign's pools in order, fetched once a request: the filter, the list and every row need them."""
+    if campaign is None:
+        return []
+    kept: dict[int, list[Pool]] = request.__dict__.setdefault("_pools_of", {})
+    if campaign.pk not in kept:
+        rows = campaign.pools.select_related("market__venue", "event")
+        kept[campaign.pk] = list(rows.order_by("market__number", "event__number", "pk"))
+    return kept[campaign.pk]
+
+
 class CodeList(ChangeList):
     """A page of codes, with the state of each from the ranges that cover the page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the page, then pools, ranges and assignments: three queries at any size."""
+        """Fetch the page, then the ranges that cover it: one query more at any size."""
         super().get_results(request)
         codes: list[Any] = list(self.result_list)
         self.result_list = codes
         if not codes:
             return
         ids = [code.pk for code in codes]
-        pools = Pool.objects.select_related("market__venue", "event").in_bulk({pk // POOL_SPAN for pk in ids})
+        pools = {pool.pk: pool for pool in pools_of(request, codes[0].campaign)}
         ranges = list(
             CodeRange.objects.filter(pool__in=pools, first__lte=max(ids), last__gte=min(ids))
-            .prefetch_related(Prefetch("hold", Hold.objects.all()))
+            .select_related("hold")
             .order_by("first")
         )
-        entries = dict(Assignment.objects.filter(code__in=ids).values_list("code_id", "entry_id"))
         for code in codes:
             code.pool = pools.get(code.pk // POOL_SPAN)
-            code.entry_id = entries.get(code.pk)
             covering = next((part for part in ranges if part.first <= code.pk <= part.last), None)
             code.state = state_of(covering)
 
@@ -67,11 +77,7 @@ class PoolFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The pools of the campaign."""
-        campaign = model_admin.campaign_of(request)
-        if campaign is None:
-            return []
-        pools = campaign.pools.select_related("market__venue", "event").order_by("market__number", "event__number")
-        return [(str(pool.pk), str(pool)) for pool in pools]
+        return [(str(pool.pk), str(pool)) for pool in pools_of(request, model_admin.campaign_of(request))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Code]) -> QuerySet[Code]:
         """The codes whose ids lie in the pool's span."""
@@ -91,6 +97,7 @@ class CodeAdmin(ScopedAdmin[Code]):
     view_right = Action.MANAGE_CODES
     list_display = ("masked", "number", "pool_column", "state_column", "entry_column")
     list_display_links = None
+    list_select_related = ("campaign",)
     list_filter = (PoolFilter,)
     search_fields = ("value__exact",)
     search_help_text = "The whole code"
@@ -101,15 +108,16 @@ class CodeAdmin(ScopedAdmin[Code]):
         return CodeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Code]:
-        """Within the ids of the campaign's pools, so that the primary key alone finds a page."""
-        rows = super().get_queryset(request)
+        """Within the ids of the campaign's pools, so that the primary key alone finds a page; with who has each."""
+        given = Assignment.objects.filter(code=OuterRef("pk")).order_by("-pk").values("entry_id")[:1]
+        rows = super().get_queryset(request).annotate(entry_id=Subquery(given))
         campaign = self.campaign_of(request)
         if campaign is None:
             return rows
-        span = campaign.pools.aggregate(first=Min("pk"), last=Max("pk"))
-        if span["first"] is None:
+        pools = [pool.pk for pool in pools_of(request, campaign)]
+        if not pools:
             return rows.none()
-        return rows.filter(pk__gt=span["first"] * POOL_SPAN, pk__lt=(span["last"] + 1) * POOL_SPAN)
+        return rows.filter(pk__gt=min(pools) * POOL_SPAN, pk__lt=(max(pools) + 1) * POOL_SPAN)
 
     def changeform_view(
         self,

@@ -7,13 +7,26 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import transaction
 
-from campaigns.models import Artist, Campaign, Content, Event, Field, Locale, Market, Venue
+from campaigns.models import (
+    Artist,
+    Campaign,
+    Content,
+    Event,
+    Field,
+    Locale,
+    Market,
+    PrivacyPolicy,
+    Promoter,
+    Tracker,
+    Venue,
+)
 from monoql.demo import wording
 from monoql.demo.plan import ARTIST, ZONE, CampaignPlan, MarketPlan
 from monoql.demo.tour import TourMarket, tour_markets
 
 DISCOVERY_ID = "K8vZ-AURORA-VALE"
 PLATFORM = "Demo Tickets"
+PROMOTER = "Westward Concerts"
 
 
 def make_locales() -> list[Locale]:
@@ -36,6 +49,28 @@ def make_artist() -> Artist:
         discovery_id=DISCOVERY_ID, defaults={"name": ARTIST, "fan_club_name": "The Valley"}
     )
     return artist
+
+
+def make_promoter(locales: list[Locale]) -> Promoter:
+    """Make the invented promoter, with the address of its privacy policy in each locale but the British."""
+    promoter, is_new = Promoter.objects.get_or_create(
+        name=PROMOTER, defaults={"privacy_url": "https://westward.example/privacy"}
+    )
+    if is_new:
+        PrivacyPolicy.objects.bulk_create(
+            PrivacyPolicy(promoter=promoter, locale=locale, url=f"https://westward.example/{locale.tag}/privacy")
+            for locale in locales
+            if locale.code != "en_GB"
+        )
+    return promoter
+
+
+def make_tracker() -> Tracker:
+    """Make the invented promoter's analytics tag."""
+    tracker, _ = Tracker.objects.get_or_create(
+        kind=Tracker.Kind.GA4, identifier="G-WESTWARD01", defaults={"name": "Westward's analytics"}
+    )
+    return tracker
 
 
 def make_venues() -> dict[str, Venue]:
@@ -72,6 +107,7 @@ def make_campaign(plan: CampaignPlan, markets: tuple[MarketPlan, ...], *, tour_s
     campaign = Campaign.objects.create(
         name=plan.name,
         artist=make_artist(),
+        promoter=make_promoter(locales),
         domain=plan.domain,
         reference_timezone=ZONE.key,
         open_at=plan.open_at,
@@ -84,6 +120,7 @@ def make_campaign(plan: CampaignPlan, markets: tuple[MarketPlan, ...], *, tour_s
         minimum_age=16,
     )
     campaign.locales.set(locales)
+    campaign.trackers.set([make_tracker()])
     for number, market in enumerate(markets, start=1):
         _make_market(campaign, number, market, venues[market.market.code], tour_shift)
     _make_form(campaign)

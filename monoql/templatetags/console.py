@@ -17,9 +17,9 @@ from core.admin_words import progress_bar
 from core.masking import masked_end
 from core.models import AuditEvent, Job
 from entries.models import Entry
-from monoql.admin_workspace import overviews, page_of, readiness_of, sections_of
+from monoql.admin_workspace import overviews, page_of, readiness_of, sections_of, sizes_of
 from viewers.permissions import Action, may
-from viewers.viewer import viewer_of_request
+from viewers.viewer import Viewer, viewer_of_request
 from waves.admin_pages.words import REASON_WORDS, lot_number
 from waves.explanation import outcomes
 
@@ -32,7 +32,8 @@ def workspace(
 ) -> dict[str, Any]:
     """A campaign's head: state, next moment in its zone, next step, and the sections that the viewer may see."""
     now, viewer = timezone.now(), viewer_of_request(context["request"])
-    found = overviews([campaign], now)[campaign.pk]
+    sizes = sizes_of(campaign)
+    found = overviews([campaign], now, stocked={campaign.pk} if sizes["code_rows"] else ())[campaign.pk]
     verb, instant = clock_of(campaign)
     return {
         "campaign": campaign,
@@ -44,17 +45,17 @@ def workspace(
         "next_step": found.next_step,
         "page": page_of(campaign),
         "sections": [
-            one for one in sections_of(campaign, found.entries) if may(viewer, Action(one.right), campaign.pk)
+            one for one in sections_of(campaign, sizes, found.entries) if may(viewer, Action(one.right), campaign.pk)
         ],
         "section": section,
         "with_readiness": with_readiness,
         "readiness": readiness_of(campaign, now) if with_readiness and campaign.status != "finished" else [],
-        "steps": _steps(campaign) if with_readiness and may(viewer, Action.EDIT_SETUP, campaign.pk) else [],
+        "steps": _steps(campaign, viewer) if with_readiness else [],
     }
 
 
-def _steps(campaign: Campaign) -> list[tuple[str, str, str]]:
-    """The steps of its life that may follow now: address, words, and how grave."""
+def _steps(campaign: Campaign, viewer: Viewer) -> list[tuple[str, str, str]]:
+    """What the viewer may do with it now: address, words, and how grave."""
     named = {
         Campaign.Status.NOT_STARTED: [("open_page", "Open…", "main")],
         Campaign.Status.OPEN: [("close_page", "Close…", "grave")],
@@ -65,6 +66,12 @@ def _steps(campaign: Campaign) -> list[tuple[str, str, str]]:
         if campaign.status == Campaign.Status.NOT_STARTED and not campaign.is_released:
             named.append(("release_page", "Release…", "plain"))
         named.append(("end_four_eyes_page", "End four eyes…", "plain"))
+    if campaign.status != Campaign.Status.FINISHED:
+        named.append(("password_page", "Password…", "plain"))
+    if not may(viewer, Action.EDIT_SETUP, campaign.pk):
+        named = []
+    if may(viewer, Action.EDIT_CATALOGUE, None):
+        named.append(("clone_page", "Clone…", "plain"))
     return [
         (reverse(f"admin:campaigns_campaign_{name}", args=[campaign.pk]), words, kind) for name, words, kind in named
     ]

@@ -1,6 +1,5 @@
 """Tags and filters of the fan pages and mails."""
 
-import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from django import template
 from django.template import Context
-from django.utils.html import escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from campaigns import rich_text
 from campaigns.models import Market
 from entries.proof import LINK_DAYS
 from monoql import fan_words
@@ -18,39 +18,10 @@ from waves.explanation import Outcome
 
 register = template.Library()
 
-_ADDRESS = re.compile(
-    r"https?://[a-z0-9][a-z0-9.-]*(?::[0-9]+)?(?:[/?#][\w./?#\[\]@!$&'()*+,;=:%~-]*)?", re.ASCII | re.IGNORECASE
-)
-_BEHIND_ADDRESS = ".,:;!?'"
-
-
-@register.filter
-def paragraphs(text: str) -> SafeString:
-    """An operator's plain text as paragraphs with its line breaks; web addresses become links, nothing else is HTML."""
-    blocks = re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())
-    lines = [linked(block).replace("\n", "<br>") for block in blocks if block.strip()]
-    return mark_safe("".join(f"<p>{line}</p>" for line in lines))  # noqa: S308  Every part was escaped.
-
-
-@register.filter
-def linked(text: str) -> SafeString:
-    """Plain text with its web addresses as links."""
-    parts, end = [], 0
-    for match in _ADDRESS.finditer(text):
-        address = _without_closing(match[0])
-        parts += [
-            escape(text[end : match.start()]),
-            format_html('<a href="{}" rel="noopener nofollow">{}</a>', address, address),
-        ]
-        end = match.start() + len(address)
-    return mark_safe("".join([*parts, escape(text[end:])]))  # noqa: S308  Every part was escaped.
-
-
-def _without_closing(address: str) -> str:
-    """An address without the punctuation of the sentence around it."""
-    while address and (address[-1] in _BEHIND_ADDRESS or (address[-1] == ")" and "(" not in address)):
-        address = address[:-1]
-    return address
+register.filter("paragraphs", rich_text.paragraphs)
+register.filter("linked", rich_text.linked)
+register.filter("rich", rich_text.as_html)
+paragraphs, linked = rich_text.paragraphs, rich_text.linked
 
 
 @register.simple_tag(takes_context=True)

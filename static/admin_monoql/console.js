@@ -30,3 +30,21 @@ window.addEventListener("pageshow", () => {
     for (const button of form.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
   }
 });
+
+// A menu that searches as one types takes its field's label for its name; the library names it by its empty choice.
+const nameMenus = () => {
+  for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+    const label = select.labels[0] || select.closest(".form-row, .field-row, .group")?.querySelector("label");
+    const menu = select.parentElement.querySelector(".select2-container");
+    if (!label || !menu) continue;
+    for (const part of menu.querySelectorAll("[role=combobox], [role=textbox]")) {
+      part.removeAttribute("aria-labelledby");
+      part.setAttribute("aria-label", label.textContent.trim());
+    }
+  }
+};
+// The library makes its menus at its own time, and more with each row that is added.
+document.addEventListener("DOMContentLoaded", () => {
+  nameMenus();
+  new MutationObserver(nameMenus).observe(document.body, { childList: true, subtree: true });
+});

@@ -294,7 +294,33 @@
     if (named instanceof HTMLDetailsElement) named.open = true;
   };
 
+  /* A question that hangs on another one's answer is hidden while that is not given. The server decides all the same. */
+
+  const answersOf = (form, name) => {
+    const inputs = [...form.elements].filter((input) => input.name === name);
+    const asked = inputs.filter((input) => !input.closest("[data-shown-if][hidden]"));
+    const [first] = asked;
+    if (first && first.type === "checkbox" && first.value === "on" && asked.length === 1) return [first.checked ? "yes" : "no"];
+    return asked.filter((input) => input.checked || !["checkbox", "radio"].includes(input.type)).map((input) => input.value);
+  };
+
+  const showAsked = (form) => {
+    const hanging = [...form.querySelectorAll("[data-shown-if]")];
+    // Once more for each link of a chain, since a question may stand before the one that it hangs on.
+    for (let round = 0; round < hanging.length; round += 1) {
+      for (const question of hanging) question.hidden = !answersOf(form, question.dataset.shownIf).includes(question.dataset.shownValue);
+    }
+  };
+
+  const followConditions = (form) => {
+    if (!form.querySelector("[data-shown-if]")) return;
+    form.classList.add("has-script");
+    form.addEventListener("input", () => showAsked(form));
+    showAsked(form);
+  };
+
   document.querySelectorAll("[data-ranking]").forEach((root) => new Ranking(root));
+  document.querySelectorAll("[data-form]").forEach(followConditions);
   document.querySelectorAll("[data-form]").forEach(sendOnce);
   document.querySelectorAll("[data-copy]").forEach(offerCopy);
   document.addEventListener("click", closeMenus);

@@ -10,11 +10,13 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns import lifecycle
+from campaigns.models import Campaign, Faq, Gate, Image, Member, Tracker
 from codes.models import Code
 from core.models import AuditEvent
 from entries.models import Entry
 from entries.proof import fan_token, link_token
 from exports.models import Export
+from monoql.fan_preview import link_to
 from tests import scenario
 from tests.access.walk import CAMPAIGN_ACTIONS, OTHER_ACTIONS, Identity
 from tests.admin.conftest import Tour, whole_tour
@@ -67,6 +69,7 @@ def walk(whole_tour: Tour, tmp_path: Path) -> Walk:
     """Everybody, and the tour."""
     campaign = whole_tour.campaign
     Export.objects.filter(pk=whole_tour.export.pk).update(is_masked=True)
+    Gate.objects.create(campaign=campaign, number=1, kind="card_type", provider="sandbox", wanted="visa")
     other = scenario.make_tour(domain="elsewhere")
     now = timezone.now()
     ada = Entry.objects.get(campaign=campaign, identifier="ada@example.com")
@@ -106,7 +109,30 @@ def walk(whole_tour: Tour, tmp_path: Path) -> Walk:
     identities["anonymous"] = Identity("anonymous", Client())
     identities["fan"] = fan_identity("fan", ada)
     identities["other_fan"] = fan_identity("other_fan", ben)
+    Image.objects.create(
+        campaign=campaign,
+        locale_id="en_US",
+        kind="main",
+        key="media/nowhere.webp",
+        content_type="image/webp",
+        width=1,
+        height=1,
+        size_bytes=1,
+    )
+    Faq.objects.create(campaign=campaign, locale_id="en_US", number=1, question="When?", answer="Soon.")
     return Walk(whole_tour, identities, values_of(whole_tour, people["clerk"], ada, token.row.pk))
+
+
+def tracker_of(campaign: Campaign) -> Tracker:
+    """The campaign's tag."""
+    tracker, _ = Tracker.objects.get_or_create(name="Tag", kind=Tracker.Kind.META, identifier="1234567890")
+    campaign.trackers.add(tracker)
+    return tracker
+
+
+def member_of(campaign: Campaign) -> Member:
+    """A member of the artist's fan club."""
+    return Member.objects.get_or_create(artist=campaign.artist, number="M-1234567", email="ada@example.com")[0]
 
 
 def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callable[[str, str], str]:
@@ -119,11 +145,17 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "viewers/outsideidentity": OutsideIdentity.objects.get().pk,
         "viewers/staff": clerk.pk,
         "viewers/grant": grant.pk,
+        "campaigns/gate": campaign.gates.get().pk,
         "viewers/approval": Approval.objects.get().pk,
         "campaigns/campaign": campaign.pk,
         "campaigns/artist": campaign.artist_id,
         "campaigns/venue": market.venue_id,
+        "campaigns/promoter": campaign.promoter_id,
+        "campaigns/tracker": tracker_of(campaign).pk,
+        "campaigns/member": member_of(campaign).pk,
         "campaigns/locale": campaign.default_locale_id,
+        "campaigns/image": campaign.images.get().pk,
+        "campaigns/faq": campaign.faqs.get().pk,
         "campaigns/content": campaign.contents.order_by("pk")[0].pk,
         "campaigns/field": campaign.fields.order_by("pk")[0].pk,
         "campaigns/market": market.pk,
@@ -137,7 +169,10 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
     }
     rest = {
         "artists": campaign.artist_id,
+        "gates": campaign.gates.get().pk,
         "venues": market.venue_id,
+        "promoters": campaign.promoter_id,
+        "trackers": tracker_of(campaign).pk,
         "codes/uploads": tour.upload.pk,
         "waves": tour.prepared.pk,
         "exports": tour.export.pk,
@@ -161,8 +196,10 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         if name == "object_id":
             return str(objects.get("/".join(route.split("/")[1:3]), 1))
         if name == "pk":
-            key = route.removeprefix("api/v1/").partition("/<")[0]
+            key = "gates" if "/gates/" in route else route.removeprefix("api/v1/").partition("/<")[0]
             return str(rest.get(key, 1))
+        if route.startswith("preview/"):
+            return link_to(campaign, "en_US", "open").removeprefix("/preview/").rstrip("/")
         return words[name]
 
     return value

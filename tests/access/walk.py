@@ -133,6 +133,8 @@ def _of_right(who: str, identity: str, *, names_campaign: bool) -> str:
     action = who.removesuffix("*")
     if identity == "supreme":
         return "allowed"
+    if action == "both":
+        return "refused or nothing"
     if action == "holder":
         return "refused" if identity in ("clerk", "taken") else "allowed"
     if action in OTHER_ACTIONS:

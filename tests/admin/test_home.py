@@ -91,3 +91,31 @@ def test_work_that_failed_lately_needs_somebody(read: Reader, tour: Campaign) ->
 
     assert "The upload of new.csv for Aurora Vale 2027 failed" in text
     assert "old.csv" not in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_next_waves_stand_with_their_codes_against_the_planned_places(read: Reader, tour: Campaign) -> None:
+    tour.markets.filter(code="CA-LAX").update(population_limit=100)
+    scenario.upload_codes(tour, "CA-LAX", 40)
+    wave = scenario.make_wave(tour)
+
+    text = read(reverse("admin:index"))
+
+    assert "Next waves" in text
+    assert reverse("admin:waves_wave_change", args=[wave.pk]) in text
+    assert "not prepared" in text
+    assert "40 of 100" in text
+    assert 'style="inline-size:40%"' in text
+
+
+def test_without_waves_to_come_there_is_no_such_part(read: Reader, tour: Campaign) -> None:
+    assert "Next waves" not in read(reverse("admin:index"))
+
+
+def test_registrations_by_hour_stand_in_a_table_too(read: Reader, tour: Campaign) -> None:
+    scenario.register_fan(tour, "Ada", ["CA-LAX"])
+
+    text = read(reverse("admin:index"))
+
+    assert "by hour" in text
+    assert "Hours ago" in text

@@ -11,7 +11,21 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Artist, Campaign, Content, Field, Locale, Venue
+from campaigns.models import (
+    Artist,
+    Campaign,
+    Content,
+    Faq,
+    Field,
+    Gate,
+    Image,
+    Locale,
+    Member,
+    PrivacyPolicy,
+    Promoter,
+    Tracker,
+    Venue,
+)
 from codes.models import POOL_SPAN, Code, CodeRange, Pool, Upload
 from core.models import AuditEvent
 from exports.models import Export
@@ -55,6 +69,36 @@ def add_venues(tour: Campaign, count: int) -> None:
         Venue.objects.create(name=f"Hall {number}", city="Graz", country="AT", timezone="Europe/Vienna")
 
 
+def add_promoters(tour: Campaign, count: int) -> None:
+    """More promoters, each with two policies and a campaign."""
+    locales = Locale.objects.order_by("pk")[:2]
+    for number in range(count):
+        promoter = Promoter.objects.create(name=f"Promoter {Promoter.objects.count()}-{number}")
+        PrivacyPolicy.objects.bulk_create(
+            PrivacyPolicy(promoter=promoter, locale=locale, url="https://x.example/") for locale in locales
+        )
+
+
+def add_trackers(tour: Campaign, count: int) -> None:
+    """More tags, all of them in the tour."""
+    first = Tracker.objects.count()
+    tour.trackers.add(
+        *Tracker.objects.bulk_create(
+            Tracker(name=f"Tag {number}", kind="ga4", identifier=f"G-{number}")
+            for number in range(first, first + count)
+        )
+    )
+
+
+def add_members(tour: Campaign, count: int) -> None:
+    """More members of the fan club."""
+    first = Member.objects.count()
+    Member.objects.bulk_create(
+        Member(artist=tour.artist, number=f"M-{number:06d}", email=f"fan{number}@example.com")
+        for number in range(first, first + count)
+    )
+
+
 def add_locales(tour: Campaign, count: int) -> None:
     """More languages."""
     for number in range(count):
@@ -84,6 +128,33 @@ def add_contents(tour: Campaign, count: int) -> None:
     add_locales(tour, count)
     missing = Locale.objects.exclude(pk__in=tour.contents.values("locale"))
     Content.objects.bulk_create(Content(campaign=tour, locale=locale, title="Titel") for locale in missing)
+
+
+def add_images(tour: Campaign, count: int) -> None:
+    """More locales, each with a picture of its own."""
+    add_locales(tour, count)
+    Image.objects.bulk_create(
+        Image(
+            campaign=tour,
+            locale=locale,
+            kind="main",
+            key="x",
+            content_type="image/webp",
+            width=1,
+            height=1,
+            size_bytes=1,
+        )
+        for locale in Locale.objects.filter(code__endswith="_XX")
+    )
+
+
+def add_faqs(tour: Campaign, count: int) -> None:
+    """More questions, each in a locale of its own."""
+    add_locales(tour, count)
+    Faq.objects.bulk_create(
+        Faq(campaign=tour, locale=locale, number=1, question="When?", answer="Soon.")
+        for locale in Locale.objects.filter(code__endswith="_XX")
+    )
 
 
 def add_entries(tour: Campaign, count: int) -> None:
@@ -186,6 +257,15 @@ def add_grants(tour: Campaign, count: int) -> None:
     )
 
 
+def add_gates(tour: Campaign, count: int) -> None:
+    """More conditions."""
+    first = tour.gates.count()
+    Gate.objects.bulk_create(
+        Gate(campaign=tour, number=first + number, kind="card_type", provider="sandbox", wanted="visa")
+        for number in range(count)
+    )
+
+
 def add_approvals(tour: Campaign, count: int) -> None:
     """More that waits for a second person."""
     sue = Staff.objects.get(is_superuser=True)
@@ -209,7 +289,11 @@ LISTS: dict[str, Adder] = {
     "campaigns.artist": add_artists,
     "campaigns.venue": add_venues,
     "campaigns.locale": add_locales,
+    "campaigns.promoter": add_promoters,
+    "campaigns.tracker": add_trackers,
+    "campaigns.member": add_members,
     "viewers.staff": add_staff,
+    "campaigns.gate": add_gates,
     "viewers.grant": add_grants,
     "viewers.approval": add_approvals,
     "viewers.machinetoken": add_tokens,
@@ -217,6 +301,8 @@ LISTS: dict[str, Adder] = {
     "campaigns.market": add_markets,
     "campaigns.field": add_fields,
     "campaigns.content": add_contents,
+    "campaigns.image": add_images,
+    "campaigns.faq": add_faqs,
     "entries.entry": add_entries,
     "codes.pool": add_pools,
     "codes.code": add_pools,
@@ -245,7 +331,7 @@ def test_a_list_asks_as_often_for_fifty_rows_as_for_five(label: str, desk: Desk,
     app, model = label.split(".")
     scope = "campaign_id" if model == "auditevent" else "campaign"
     is_scoped = app in ("entries", "codes", "waves", "exports", "core")
-    is_scoped = is_scoped or model in ("market", "field", "content", "grant", "approval")
+    is_scoped = is_scoped or model in ("market", "field", "content", "gate", "image", "faq", "grant", "approval")
     address = reverse(f"admin:{app}_{model}_changelist") + (f"?{scope}={tour.pk}" if is_scoped else "")
     LISTS[label](tour, FEW)
     few = asked(desk, address)
@@ -268,7 +354,9 @@ def clear(label: str, tour: Campaign) -> None:
         Campaign.objects.exclude(pk=tour.pk).delete()
     elif label == "campaigns.venue":
         Venue.objects.filter(city="Graz").delete()
-    elif label in ("campaigns.locale", "campaigns.content"):
+    elif label in ("campaigns.locale", "campaigns.content", "campaigns.image", "campaigns.faq"):
+        tour.images.all().delete()
+        tour.faqs.all().delete()
         tour.contents.filter(title="Titel").delete()
         Locale.objects.filter(code__endswith="_XX").delete()
     elif label == "viewers.staff":

@@ -93,6 +93,8 @@ def bodies() -> dict[str, dict[str, Any]]:
         "POST auth/": {"token": "x.y.z", "kind": "access"},
         "POST artists/": {"name": "A", "discovery_id": "", "image": "", "fan_club_name": ""},
         "POST venues/": {**venue, "latitude": 1, "longitude": 1, "translations": {"de": {"city": "A"}}},
+        "POST promoters/": {"name": "A", "privacy_url": "", "policies": {"en_US": "https://x.example/"}},
+        "POST trackers/": {"name": "A", "kind": "ga4", "identifier": "G-A", "url": "", "is_active": True},
         "POST locales/": {"code": "xx_XX", "name": "X", "direction": "ltr", "is_active": True},
         "POST campaigns/": campaign,
         "PATCH campaigns/aurora/": campaign,
@@ -101,6 +103,12 @@ def bodies() -> dict[str, dict[str, Any]]:
         "PATCH campaigns/aurora/markets/CA-LAX/": market,
         "POST campaigns/aurora/fields/": {**field, "options": options, "translations": {"de": {"label": "A"}}},
         "PATCH campaigns/aurora/fields/seat/": {"is_personal": True, "options": options},
+        "POST campaigns/aurora/gates/": {"number": 1, "kind": "card_type", "provider": "sandbox", "wanted": "visa"},
+        "PATCH campaigns/aurora/gates/1/": {
+            "wanted": "visa",
+            "is_active": True,
+            "translations": {"de": {"message": "A"}},
+        },
         "PUT campaigns/aurora/contents/en_US/": {"title": "A", "open": "B", "nothing": 1},
         "POST campaigns/aurora/entries/": {
             "email": "ada@example.com",
@@ -161,7 +169,14 @@ def test_every_address_that_takes_a_body_is_in_the_table() -> None:
         if method != "GET"
         and not address.path.endswith(("/close/", "/finish/", "/trigger/", "/uploads/", "/sign-out/"))
     }
-    similar = {"PATCH artists/1/", "PATCH venues/1/", "PATCH locales/en_US/", "PATCH campaigns/aurora/contents/en_US/"}
+    similar = {
+        "PATCH artists/1/",
+        "PATCH venues/1/",
+        "PATCH promoters/1/",
+        "PATCH trackers/1/",
+        "PATCH locales/en_US/",
+        "PATCH campaigns/aurora/contents/en_US/",
+    }
 
     assert writing - similar == set(bodies())
 

@@ -114,7 +114,8 @@ def test_a_new_campaign_says_what_is_missing(staff: Api) -> None:
 
     assert answer.status == 201
     assert (answer.body["status"], answer.body["locales"]) == ("not_started", [])
-    assert {line["section"] for line in answer.body["readiness"] if line["is_red"]} == {"dates", "markets", "content"}
+    red = {line["section"] for line in answer.body["readiness"] if line["is_red"]}
+    assert red == {"dates", "markets", "content", "promoter"}
     assert is_error(staff.post("campaigns/new/open/"), 409, "cannot_open")
     assert deeds() == ["campaign.create"]
 
@@ -266,11 +267,12 @@ def test_questions_are_asked_in_order_and_languages(staff: Api, tour: Campaign) 
     }
 
     made = staff.post(f"{TOUR}fields/", question)
-    changed = staff.patch(f"{TOUR}fields/area/", {"is_required": True, "options": []})
+    seats = [{"value": "seat", "labels": {"en": "A seat"}}]
+    changed = staff.patch(f"{TOUR}fields/area/", {"is_required": True, "options": seats})
 
     assert made.status == 201
     assert {name: made.body[name] for name in question} == question
-    assert (changed.body["is_required"], changed.body["options"]) == (True, [])
+    assert (changed.body["is_required"], changed.body["options"]) == (True, seats)
     assert [field["key"] for field in staff.get(f"{TOUR}fields/").body] == ["area", "seat"]
     assert is_error(staff.post(f"{TOUR}fields/", {**question, "number": 5}), 400, "invalid")
 

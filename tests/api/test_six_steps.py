@@ -33,11 +33,17 @@ def set_up(sue: Api) -> Answer:
     for code, name in (("en_US", "English"), ("es_MX", "Español")):
         assert sue.post("locales/", {"code": code, "name": name}).status == 201
     artist = sue.post("artists/", {"name": "Aurora Vale"}).body["id"]
+    policies = {"es_MX": "https://sunset.example/privacidad"}
+    promoter = sue.post(
+        "promoters/",
+        {"name": "Sunset Concerts", "privacy_url": "https://sunset.example/privacy", "policies": policies},
+    ).body["id"]
     campaign = sue.post(
         "campaigns/",
         {
             "name": "Aurora 2027",
             "artist": artist,
+            "promoter": promoter,
             "domain": "aurora-2027",
             "reference_timezone": "America/Los_Angeles",
             "open_at": (now - timedelta(hours=1)).isoformat(),

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from campaigns.models import Artist, Campaign, Locale, Venue
+from campaigns.models import Artist, Campaign, Locale, Promoter, Venue
 from tests import scenario
 from viewers.models import Staff
 
@@ -25,6 +25,7 @@ def catalogue(db: None) -> None:
     """What a campaign is made from."""
     Locale.objects.create(code="en_US", name="English")
     Artist.objects.create(name="Aurora Vale")
+    Promoter.objects.create(name="Sunset Concerts", privacy_url="https://sunset.example/privacy")
     Venue.objects.create(name="Crypto.com Arena", city="Los Angeles", country="US", timezone="America/Los_Angeles")
 
 
@@ -65,6 +66,7 @@ def make_campaign(page: Page) -> Campaign:
     page.goto(page.url.partition("/admin/")[0] + "/admin/campaigns/campaign/add/")
     page.get_by_label("Name").fill(NAME)
     choose(page, "Artist", "Aurora")
+    choose(page, "Promoter", "Sunset")
     page.get_by_label("Domain").fill("donau-2027")
     page.get_by_label("Reference timezone").fill("America/Los_Angeles")
     local = timezone.now().astimezone().replace(tzinfo=None)
@@ -93,11 +95,11 @@ def add_market(page: Page) -> None:
 def write_content(page: Page) -> None:
     """The texts of the default locale."""
     section(page, "Content")
-    page.get_by_role("link", name="English (en_US) +").click()
+    page.get_by_role("link", name="Title in English (en_US): missing").click()
     page.get_by_label("Title").fill("Aurora Vale on tour")
     page.get_by_label("Page: open").fill("Register for the presale.")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator("#result_list")).to_contain_text("2 of 16 written")
+    expect(page.get_by_role("link", name="Open in English (en_US): own")).to_be_visible()
 
 
 def upload_codes(page: Page, folder: Path) -> None:

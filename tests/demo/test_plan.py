@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from campaigns import placeholders
 from campaigns.models import Content
-from entries import placeholders
 from monoql.demo import plan, wording
 from monoql.demo.tour import tour_markets
 

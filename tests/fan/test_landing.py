@@ -143,13 +143,28 @@ def test_a_text_that_a_locale_lacks_comes_from_the_default(client: Client, tour:
     assert "Register for the presale." in page
 
 
-def test_an_operators_text_is_never_html_and_its_addresses_are_links(client: Client, tour: Campaign, base: str) -> None:
-    text = "<script>alert(1)</script> of {artist}\n\nSee https://auroravale.example/faq?a=1&b=2."
+def test_what_stands_in_the_database_is_cleaned_again_when_it_is_shown(
+    client: Client, tour: Campaign, base: str
+) -> None:
+    text = '<p onclick="x">Of {artist}</p><script>alert(1)</script><a href="javascript:alert(1)">here</a>'
     Content.objects.filter(campaign=tour, locale_id="en_US").update(open=text)
 
     page = client.get(base).content.decode()
 
-    assert "<p>&lt;script&gt;alert(1)&lt;/script&gt; of Aurora Vale</p>" in page
+    assert "<p>Of Aurora Vale</p>" in page
+    assert "alert(1)" not in page
+    assert "onclick" not in page
+
+
+def test_an_operators_plain_text_is_no_html_and_its_addresses_are_links(
+    client: Client, tour: Campaign, base: str
+) -> None:
+    text = "1 < 2 & 3 of {artist}\n\nSee https://auroravale.example/faq?a=1&b=2."
+    Content.objects.filter(campaign=tour, locale_id="en_US").update(open=text)
+
+    page = client.get(base).content.decode()
+
+    assert "<p>1 &lt; 2 &amp; 3 of Aurora Vale</p>" in page
     assert '<a href="https://auroravale.example/faq?a=1&amp;b=2" rel="noopener nofollow">' in page
 
 

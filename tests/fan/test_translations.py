@@ -17,7 +17,14 @@ LANGUAGES = ("de", "es", "fr", "pt", "ja", "ar")
 CALLS = {"_": 0, "gettext": 0, "gettext_lazy": 0, "pgettext": 1, "ngettext": 0}
 """Functions that mark a text for translation, and which of their arguments is the text."""
 CODE = sorted(
-    [*ROOT.glob("monoql/fan_*.py"), ROOT / "monoql/start_page.py", *ROOT.glob("entries/*.py"), ROOT / "core/api.py"]
+    [
+        *ROOT.glob("monoql/fan_*.py"),
+        *ROOT.glob("entries/*.py"),
+        *(
+            ROOT / name
+            for name in ("monoql/start_page.py", "core/api.py", "core/normal_forms.py", "campaigns/passwords.py")
+        ),
+    ]
 )
 TEMPLATES = sorted(
     str(path.relative_to(ROOT / "templates"))
