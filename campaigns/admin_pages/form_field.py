@@ -83,6 +83,10 @@ class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
     rules = {
         "campaign,key": ("key", "Another question of this campaign has this key."),
         "campaign,number": ("number", "Another question has this place in the order."),
+        "campaigns_field_one_ranking": (
+            "type",
+            "The form has a market ranking already. Change that one, or put it out of use first.",
+        ),
     }
     options = forms.CharField(
         required=False,
@@ -91,7 +95,7 @@ class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
     )
     condition = forms.ChoiceField(
         required=False,
-        label="Asked",
+        label="When",
         help_text="Always, or only if another question has this answer. Otherwise what a fan sends for it is dropped.",
     )
 
@@ -122,11 +126,12 @@ class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
             .order_by("number", "pk")
             if possible_values(field) and (field.is_active or field.pk == self.instance.shown_if_id)
         }
-        groups = [
-            (f"only if “{field.label}” is", [(f"{key}={value}", text) for value, text in answers_in_words(field)])
+        offered = [
+            (f"{key}={value}", f"only if “{field.label}” is: {text}")
             for key, field in self._sources.items()
+            for value, text in answers_in_words(field)
         ]
-        self.fields[CONDITION].choices = [("", "always"), *groups]  # type: ignore[attr-defined]  # A menu has them.
+        self.fields[CONDITION].choices = [("", "always"), *offered]  # type: ignore[attr-defined]  # A menu has them.
         source = self.instance.shown_if
         self.initial[CONDITION] = f"{source.key}={self.instance.shown_if_value}" if source is not None else ""
 
