@@ -1,12 +1,14 @@
 """``make bench``: start servers of its own, measure, print a table, write bench/report.json.
 
-``SIZE=full`` goes to millions; ``ONLY=`` picks rows by a part of their name.
+``SIZE=full`` goes to millions; ``ONLY=`` picks rows by a part of their name; ``ONLY=latency`` prints percentiles
+instead.
 """
 
 import json
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from core.embedded.processes import CannotStart
@@ -39,17 +41,21 @@ def measure() -> int:
     from django.core.management import call_command
 
     from bench import preparing, recording, registering
-    from bench.rows import table
+    from bench.rows import Row, table
 
     call_command("migrate", verbosity=0)
     entries = 3_500_000 if os.environ.get("SIZE") == "full" else 350_000
     only = os.environ.get("ONLY", "")
     rows = []
-    for name, benchmark in (
-        ("registering", registering.measure),
-        ("recording", recording.measure),
-        ("preparing", lambda: preparing.measure(entries)),
-    ):
+    benchmarks: dict[str, Callable[[], list[Row]]] = {
+        "registering": registering.measure,
+        "recording": recording.measure,
+        "preparing": lambda: preparing.measure(entries),
+    }
+    if only == "latency":
+        registering.measure_latency()
+        return 0
+    for name, benchmark in benchmarks.items():
         if only in name:
             rows += benchmark()
     print(table(rows))

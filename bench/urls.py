@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.db import connection
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+BYTES = b"x" * 30_000
+"""About the size of a landing page."""
 
 
 class OneInsert(APIView):
@@ -27,4 +31,13 @@ class OneInsert(APIView):
         return Response({"status": "stored"}, status=202)
 
 
-urlpatterns = [path("bench/one-insert/", OneInsert.as_view()), path("", include("monoql.urls"))]
+def bare(request: HttpRequest) -> HttpResponse:
+    """Bytes of a page's usual size."""
+    return HttpResponse(BYTES)
+
+
+urlpatterns = [
+    path("bench/one-insert/", OneInsert.as_view()),
+    path("bench/bare/", bare),
+    path("", include("monoql.urls")),
+]

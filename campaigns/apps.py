@@ -10,4 +10,4 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         """Load what registers with the rooms below."""
-        from campaigns import field_rules, gate_providers, lifecycle  # noqa: F401
+        from campaigns import cross_origin, field_rules, gate_providers, lifecycle  # noqa: F401

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch, Q
@@ -51,6 +52,16 @@ class Published:
     def salt(self) -> bytes:
         """Its salt; never shown."""
         return secrets.salt_of(self.campaign)
+
+    @cached_property
+    def answers(self) -> dict[Any, tuple[bytes, Any]]:
+        """What was made of it for everybody, with its entity tag or headers; it lives as long as this is in memory."""
+        return {}
+
+    @cached_property
+    def origins(self) -> frozenset[str]:
+        """The other sites whose pages may ask the API for it."""
+        return frozenset(self.campaign.allowed_origins.split())
 
     def texts(self, locale: str) -> Mapping[str, str]:
         """Every text for a locale, each falling back alone to the default locale's."""

@@ -6,11 +6,14 @@ from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelInvalid
 from django.core.signals import got_request_exception
 from django.db import DataError, IntegrityError, OperationalError
+from django.http import HttpRequest
 from django.http.multipartparser import MultiPartParserError
+from django.utils import translation
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -20,12 +23,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
+from core.keyed_requests import OncePerKey
 from core.models import Job
 from core.parsing import require_length
 from core.refusal import Invalid, NotAllowed, Refusal
 from core.storage import NotStored
 
 log = structlog.get_logger(__name__)
+USUAL_WAIT = 60
+"""Seconds until a refusal for asking too often may be over, where it does not know better."""
 GENERAL = "general"
 """The key of messages that belong to no single field."""
 
@@ -41,10 +47,16 @@ class ErrorSerializer(serializers.Serializer[Any]):
     )
 
 
-class Endpoint(APIView):
+def asked_language(request: HttpRequest) -> str:
+    """The language that a client asks for: by ``?locale=`` where the interface has it, else as it accepts them."""
+    language = request.GET.get("locale", "").replace("-", "_").partition("_")[0].lower()
+    return language if language in dict(settings.LANGUAGES) else translation.get_language() or settings.LANGUAGE_CODE
+
+
+class Endpoint(OncePerKey):
     """A view whose answers nobody keeps, unless it says otherwise."""
 
-    http_method_names = ["get", "head", "post", "put", "patch"]
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check what every request must have before its method is called."""
@@ -68,7 +80,11 @@ class Nowhere(Endpoint):
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Say so, whatever the method."""
         self.http_method_not_allowed = self._nothing_here  # type: ignore[method-assign]  # It has no methods.
-        return super().dispatch(request, *args, **kwargs)
+        language = asked_language(request)
+        with translation.override(language):
+            response = super().dispatch(request, *args, **kwargs)
+        response.headers["Content-Language"] = language
+        return response
 
     def _nothing_here(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         raise exceptions.NotFound(_("There is nothing at this address. Addresses end with a slash."))
@@ -140,7 +156,7 @@ class JobSerializer[J: Job](serializers.ModelSerializer[J]):
 def refusal_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer every error as ``{"code", "message", "errors"}``; ``errors`` maps a field to its messages."""
     if isinstance(error, Refusal):
-        return _answer(error.status, error.code, error.message, _errors_of(error))
+        return _answer(error.status, error.code, error.message, _errors_of(error), retry_after=_wait_of(error))
     if isinstance(error, ModelInvalid):
         messages = error.message_dict if hasattr(error, "error_dict") else {"__all__": error.messages}
         return _invalid({GENERAL if field == "__all__" else field: texts for field, texts in messages.items()})
@@ -176,6 +192,11 @@ def _answer(
 
 def _invalid(errors: Mapping[str, list[str]]) -> Response:
     return _answer(status.HTTP_400_BAD_REQUEST, "invalid", _("Some of the input is not right."), errors)
+
+
+def _wait_of(refusal: Refusal) -> int:
+    """Seconds to wait; a client that asks too often is always told some."""
+    return refusal.retry_after or (USUAL_WAIT if refusal.status == status.HTTP_429_TOO_MANY_REQUESTS else 0)
 
 
 def _errors_of(refusal: Refusal) -> Mapping[str, list[str]]:

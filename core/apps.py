@@ -10,4 +10,4 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Load what registers with the clock."""
-        from core import audit_sealing  # noqa: F401
+        from core import audit_sealing, idempotency  # noqa: F401

@@ -1,4 +1,4 @@
-"""The shapes that every room shares: the job row, and the audit event with the chain that seals it."""
+"""The shapes that every room shares: the job row, the audit event with the chain that seals it, and kept answers."""
 
 import uuid
 
@@ -137,7 +137,9 @@ class AuditQueue(models.Model):
         return f"event {self.event_id} waits for its seal"
 
 
-OCTETS = Func(F("hash"), function="octet_length", output_field=models.IntegerField())
+def octets(field: str) -> Func:
+    """The length of a binary column."""
+    return Func(F(field), function="octet_length", output_field=models.IntegerField())
 
 
 class AuditSeal(models.Model):
@@ -154,8 +156,39 @@ class AuditSeal(models.Model):
         constraints = [
             models.UniqueConstraint(name="core_auditseal_event_once", fields=["event_id"]),
             models.CheckConstraint(name="core_auditseal_position_counts", condition=Q(position__gte=1)),
-            models.CheckConstraint(name="core_auditseal_hash_whole", condition=Exact(OCTETS, 32)),
+            models.CheckConstraint(name="core_auditseal_hash_whole", condition=Exact(octets("hash"), 32)),
         ]
 
     def __str__(self) -> str:
         return f"seal {self.position} of event {self.event_id}"
+
+
+class KeptAnswer(models.Model):
+    """One ``Idempotency-Key`` of one asker, and the answer that it got (``core.idempotency``)."""
+
+    id = models.UUIDField(primary_key=True, editable=False, help_text="A keyed hash of asker, address and key.")
+    claim = models.UUIDField(help_text="Who does the work; the writes of an earlier one are refused.")
+    fingerprint = models.BinaryField(help_text="A keyed hash of what was sent.")
+    lease_until = models.DateTimeField(null=True, help_text="Until when the work may take; null once it is answered.")
+    answer = models.BinaryField(null=True, help_text="Sealed; empty where too many other bodies came with the key.")
+    other_bodies = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["expires_at"], name="core_keptanswer_expired")]
+        constraints = [
+            models.CheckConstraint(
+                name="core_keptanswer_fingerprint_whole",
+                condition=Exact(octets("fingerprint"), 32),
+            ),
+            models.CheckConstraint(
+                name="core_keptanswer_leased_or_answered",
+                condition=Q(lease_until__isnull=True, answer__isnull=False)
+                | Q(lease_until__isnull=False, answer__isnull=True),
+            ),
+            models.CheckConstraint(name="core_keptanswer_expires_later", condition=Q(expires_at__gt=F("created_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"answer to a key of {self.created_at:%Y-%m-%d %H:%M:%S} UTC"

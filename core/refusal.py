@@ -9,6 +9,8 @@ class Refusal(Exception):
 
     code = "refused"
     status = 409
+    retry_after = 0
+    """Seconds after which the same may be tried again; 0 where time changes nothing."""
 
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)

@@ -24,3 +24,8 @@ def _unsealed(key: str, token: bytes) -> bytes:
 def unseal(token: bytes | memoryview) -> bytes:
     """Decrypt a secret from the database. The last ones are remembered: a registration needs its campaign's salt."""
     return _unsealed(settings.SECRETS_KEY, bytes(token))
+
+
+def unseal_once(token: bytes | memoryview) -> bytes:
+    """Decrypt what is read once and must not push the salts out of the memory of ``unseal``."""
+    return _fernet(settings.SECRETS_KEY).decrypt(bytes(token))

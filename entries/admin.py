@@ -1,5 +1,6 @@
 """Entries, to read: the list hides who they are, an entry's page shows it to whoever may see personal data."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from core.admin_times import zoned
 from core.admin_words import badge
 from core.masking import masked_email, masked_end, masked_text
 from core.refusal import Refusal
+from entries.consents import texts_of
 from entries.identifiers import BadIdentifier, fan_key, normalize_email, normalize_number, ref_of
 from entries.models import Entry, GateAnswer, Message, Score, Submission
 from entries.revealing import Reason, reveal
@@ -201,6 +203,8 @@ class EntryAdmin(PageAdmin[Entry]):
             name=entry.name if sees else masked_text(entry.name),
             email=entry.email if sees else masked_email(entry.email),
             phone=entry.phone if sees else masked_end(entry.phone),
+            number=_number_of(entry, sees=sees),
+            consents=_consents_of(entry),
             choices=_choices_of(entry),
             answers=_answers_of(entry, sees=sees),
             score=score,
@@ -252,6 +256,19 @@ class EntryAdmin(PageAdmin[Entry]):
 def _choices_of(entry: Entry) -> list[Market | None]:
     markets = {market.number: market for market in entry.campaign.markets.select_related("venue").order_by("number")}
     return [markets.get(number) for number in entry.choices]
+
+
+def _number_of(entry: Entry, *, sees: bool) -> str:
+    """The member or account number by which the campaign knows the fan; empty where that is her address."""
+    if entry.campaign.identifier_type == Campaign.IdentifierType.EMAIL:
+        return ""
+    return entry.identifier if sees else masked_end(entry.identifier)
+
+
+def _consents_of(entry: Entry) -> list[tuple[str, datetime]]:
+    """The words that the fan agreed to, and when."""
+    words = texts_of(entry.campaign, entry.consents) if entry.consents else {}
+    return [(words[key], datetime.fromisoformat(consent["at"])) for key, consent in entry.consents.items()]
 
 
 def _gate_answers_of(entry: Entry) -> list[tuple[GateAnswer, SafeString]]:

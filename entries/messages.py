@@ -23,8 +23,9 @@ from campaigns.models import Image
 from campaigns.published import Published, published_by_id
 from core.mail import policy_of, recipient
 from core.tick import every_tick
+from entries.mail_codes import CODE_MINUTES
 from entries.models import Entry, Message
-from entries.proof import link_token
+from entries.proof import link_token, mail_code
 
 log = structlog.get_logger(__name__)
 BATCH = 50
@@ -66,6 +67,18 @@ def compose_confirmations(messages: Sequence[Message], published: Published) -> 
     letters = {}
     for message in messages:
         link = link_of(message.entry, published, submission_id=message.submission_id or 0)
+        code = mail_code(entry_id=message.entry_id, message_id=message.pk)
+        is_fresh = message.created_at > timezone.now() - timedelta(minutes=CODE_MINUTES)
+        letters[message.pk] = Letter(context={"link": link, "code": code if is_fresh else ""}, values={"link": link})
+    return letters
+
+
+@compose_with(Message.Kind.LINK)
+def compose_links(messages: Sequence[Message], published: Published) -> Mapping[int, Letter]:
+    """The mail that a fan asks for who has lost her way to her entry."""
+    letters = {}
+    for message in messages:
+        link = link_of(message.entry, published)
         letters[message.pk] = Letter(context={"link": link}, values={"link": link})
     return letters
 
@@ -202,11 +215,11 @@ def render(message: Message, letter: Letter, published: Published) -> EmailMulti
             "email_image": published.images(locale.code).get(Image.Kind.EMAIL),
             "locale": locale,
             "entry": message.entry,
-            "own_text": placeholders.fill(texts[f"{message.kind}_body"], values),
+            "own_text": placeholders.fill(texts.get(f"{message.kind}_body", ""), values),
             "site_url": published.campaign.site_url,
             **letter.context,
         }
-        subject = placeholders.fill(texts[f"{message.kind}_subject"], values)
+        subject = placeholders.fill(texts.get(f"{message.kind}_subject", ""), values)
         if not subject:
             subject = render_to_string(f"mail/{message.kind}_subject.txt", context)
         text = render_to_string(f"mail/{message.kind}.txt", context)

@@ -7,6 +7,9 @@ from django.db.models import F, Func, Q
 from campaigns.models import Campaign, Gate, Locale
 
 REF_FORM = r"^[0-9a-f]{32}$"
+PHONE_FORM = r"^\+[1-9][0-9]{4,14}$"
+"""E.164."""
+VERSION_FORM = r"^[0-9a-f]{16}$"
 
 
 class HasDistinctElements(Func):
@@ -23,6 +26,11 @@ class Submitted(models.Model):
     phone = models.CharField(max_length=20, blank=True, default="")
     locale = models.ForeignKey(Locale, on_delete=models.PROTECT, related_name="+", db_index=False)
     answers = models.JSONField(default=dict)
+    consents = models.JSONField(
+        default=dict,
+        db_default={},
+        help_text="When each consent was given, and to which version of its text, by key.",
+    )
     choices = ArrayField(models.SmallIntegerField(), help_text="Market numbers, the favourite first.")
 
     class Meta:
@@ -43,6 +51,8 @@ class Entry(Submitted):
     )
     email_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
     phone_confirmed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    phone_reminded_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When the mail was queued that asks to confirm the phone; there is one for each entry."""
     gates_failed = models.BooleanField(default=False, editable=False)
     gates_pending = models.BooleanField(default=False, db_default=False, editable=False)
     """A gate could not say yet. At a freeze that counts as failed."""
@@ -58,8 +68,25 @@ class Entry(Submitted):
             models.CheckConstraint(name="entries_entry_ref_form", condition=Q(ref__regex=REF_FORM)),
             models.CheckConstraint(name="entries_entry_choices_distinct", condition=HasDistinctElements(F("choices"))),
             models.CheckConstraint(name="entries_entry_identifier_given", condition=~Q(identifier="")),
+            models.UniqueConstraint(
+                name="entries_entry_phone_once",
+                fields=["campaign", "phone"],
+                condition=Q(phone_confirmed_at__isnull=False) & ~Q(phone=""),
+            ),
         ]
         indexes = [
+            models.Index(
+                fields=["campaign", "email_confirmed_at"],
+                name="entries_entry_phone_missing",
+                condition=Q(
+                    phone_confirmed_at__isnull=True,
+                    phone_reminded_at__isnull=True,
+                    email_confirmed_at__isnull=False,
+                    withdrawn_at__isnull=True,
+                    blocked_at__isnull=True,
+                )
+                & ~Q(phone=""),
+            ),  # For the reminder; who has been reminded leaves it.
             models.Index(
                 fields=["campaign"],
                 name="entries_entry_excluded",
@@ -130,6 +157,126 @@ class GateAnswer(models.Model):
         return f"{self.gate_id} {self.answer} for entry {self.entry_id}"
 
 
+class ConsentText(models.Model):
+    """One version of a text to which fans consented: what an entry's ``consents`` name by its hash."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="consent_texts")
+    version = models.CharField(max_length=16, db_collation="C", help_text="The beginning of its SHA-256, in hex.")
+    text = models.TextField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="entries_consenttext_once", fields=["campaign", "version"]),
+            models.CheckConstraint(name="entries_consenttext_version_form", condition=Q(version__regex=VERSION_FORM)),
+        ]
+
+    def __str__(self) -> str:
+        return self.version
+
+
+class TurnedAway(models.Model):
+    """A submission that was answered like every other and came to nothing: whom it named is not kept."""
+
+    class Reason(models.TextChoices):
+        """Why it came to nothing."""
+
+        NO_MEMBER = "no_member", "number and address are not the fan club's"
+        TOO_MANY = "too_many", "too many wait for this address today"
+        NO_ENTRY = "no_entry", "a link was asked for, and there is no entry"
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="turned_away")
+    reason = models.CharField(max_length=10, choices=Reason)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="entries_turnedaway_reason_known", condition=Q(reason__in=["no_member", "too_many", "no_entry"])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class CodeTries(models.Model):
+    """How often somebody has typed a mailed code for one address of a campaign, whether it is known there or not."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="+", db_index=False)
+    ref = models.CharField(max_length=32, db_collation="C")
+    tries = models.IntegerField(default=1)
+    since = models.DateTimeField(help_text="When the first of them was made.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="entries_codetries_once", fields=["campaign", "ref"]),
+            models.CheckConstraint(name="entries_codetries_counts", condition=Q(tries__gte=1)),
+        ]
+        indexes = [models.Index(fields=["since"], name="entries_codetries_since")]
+
+    def __str__(self) -> str:
+        return f"{self.tries} tries"
+
+
+class PhoneCode(models.Model):
+    """A code that was sent to a number, to confirm it for one entry. The code itself is not kept."""
+
+    entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="phone_codes")
+    number = models.CharField(max_length=16, db_collation="C")
+    digest = models.BinaryField(help_text="HMAC of entry, number and code under a key that the database does not hold.")
+    asker = models.CharField(max_length=32, db_collation="C", help_text="HMAC of the network that it was asked from.")
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    tries = models.IntegerField(default=0)
+    used_at = models.DateTimeField(null=True, blank=True)
+    voided_at = models.DateTimeField(null=True, blank=True, help_text="When a newer one took its place.")
+    failed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it could not be sent; it then counts no cap."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="entries_phonecode_one_open",
+                fields=["entry"],
+                condition=Q(used_at__isnull=True, voided_at__isnull=True),
+            ),
+            models.CheckConstraint(name="entries_phonecode_number_form", condition=Q(number__regex=PHONE_FORM)),
+            models.CheckConstraint(name="entries_phonecode_tries_counted", condition=Q(tries__gte=0)),
+            models.CheckConstraint(name="entries_phonecode_expires_after", condition=Q(expires_at__gt=F("made_at"))),
+            models.CheckConstraint(
+                name="entries_phonecode_used_in_time",
+                condition=Q(used_at__isnull=True) | Q(used_at__gte=F("made_at"), used_at__lt=F("expires_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["number", "made_at"], name="entries_phonecode_by_number"),
+            models.Index(fields=["asker", "made_at"], name="entries_phonecode_by_asker"),
+            models.Index(fields=["made_at"], name="entries_phonecode_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"code for entry {self.entry_id}"
+
+
+class PhoneSends(models.Model):
+    """How many codes went to numbers of one country prefix within an hour."""
+
+    prefix = models.SmallIntegerField()
+    hour = models.DateTimeField(help_text="Its beginning.")
+    sends = models.IntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="entries_phonesends_once", fields=["prefix", "hour"]),
+            models.CheckConstraint(name="entries_phonesends_counts", condition=Q(sends__gte=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sends} to +{self.prefix}"
+
+
 class ScoreRun(models.Model):
     """One calculation of scores. The campaign's current run is the one that waves read."""
 
@@ -176,6 +323,8 @@ class Message(models.Model):
         RECEIPT = "receipt", "receipt"
         SELECTED = "selected", "selected"
         NOT_SELECTED = "not_selected", "not selected"
+        LINK = "link", "link"
+        REMINDER = "reminder", "reminder"
 
     class Status(models.TextChoices):
         """Where it stands."""
@@ -204,9 +353,14 @@ class Message(models.Model):
                 fields=["wave_id", "entry"],
                 condition=Q(wave_id__isnull=False),
             ),
+            models.UniqueConstraint(
+                name="entries_message_one_reminder", fields=["entry"], condition=Q(kind="reminder")
+            ),
             models.CheckConstraint(
                 name="entries_message_kind_known",
-                condition=Q(kind__in=["confirmation", "receipt", "selected", "not_selected"]),
+                condition=Q(
+                    kind__in=["confirmation", "receipt", "selected", "not_selected", "link", "reminder"],
+                ),
             ),
             models.CheckConstraint(
                 name="entries_message_wave_of_results",

@@ -4,8 +4,13 @@ Both are stateless: the database holds no token that could leak, and the log see
 only when the mail is sent.
 """
 
+import hashlib
+import hmac
+import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
+from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext as _
 
@@ -48,6 +53,19 @@ def read_link(token: str) -> Proof:
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise BadLink(_("This link has expired or is not whole. Register again to get a new one.")) from error
     return Proof(entry_id=int(entry_id), submission_id=int(submission_id))
+
+
+def mail_code(*, entry_id: int, message_id: int) -> str:
+    """The six digits of a mail that asks for a proof. Every copy of the mail says the same."""
+    key = hashlib.sha256(f"entries.proof.code {settings.SECRETS_KEY}".encode()).digest()
+    digest = hmac.digest(key, f"{entry_id} {message_id}".encode(), "sha256")
+    return f"{int.from_bytes(digest[:8]) % 1_000_000:06d}"
+
+
+def typed_digits(code: Any) -> str:
+    """The digits of a code that was typed, in whatever script, without what people put between them."""
+    typed = code[:40] if isinstance(code, str) else ""
+    return "".join(str(unicodedata.decimal(letter)) for letter in typed if letter.isdecimal())
 
 
 def fan_token(*, campaign_id: int, ref: str) -> str:

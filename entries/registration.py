@@ -2,12 +2,13 @@
 
 The first submission makes the entry. A later one for the same identifier waits beside it and replaces it only when
 its own mailed link is followed, so nobody can register or overwrite another's address. Every accepted submission is
-answered alike, so nobody learns whether an address is registered.
+answered alike and costs the same statements, so nobody learns whether an address or a member number is known. Who has
+proved who she is, by a link or by signing in, changes and withdraws her entry at once.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,26 +18,24 @@ from django.utils.translation import gettext as _
 
 from campaigns import passwords
 from campaigns.gating import Answer, Applicant
-from campaigns.models import Campaign, Locale
+from campaigns.models import Campaign
 from campaigns.published import Published
 from core.locks import Space, lock_shared
-from core.refusal import Invalid, Refusal
-from entries.answers import BadAnswer, clean_answers, clean_line, clean_phone
+from core.pacing import paced
+from core.refusal import Refusal
+from entries.fan_sign_in import NotSignedIn
+from entries.form import Clean, Form, clean, identifier_of
 from entries.gates import Answers, ask_gates, is_pending, pause_after, put_in_force
-from entries.identifiers import (
-    BadIdentifier,
-    check_deliverable,
-    fan_key,
-    normalize_email,
-    person_key,
-    ref_of,
-)
+from entries.identifiers import fan_key, person_key, ref_of
 from entries.models import Entry, Message, Submission
-from entries.proof import BadLink, read_link
+from entries.proof import BadLink, Proof, read_link
 
-MOST_LETTERS_OF_NAME = 100
 MOST_WAITING = 5
 """Submissions a day that may wait beside an entry and mail its address; further ones are answered alike and dropped."""
+MOST_LINKS = 10
+"""Mails a day of every kind that a stranger can have sent to an entry's address."""
+MOST_CHANGES = 50
+"""Changes a day by the fan herself."""
 
 
 class CannotRegister(Refusal):
@@ -45,74 +44,127 @@ class CannotRegister(Refusal):
     code = "not_open"
 
 
-@dataclass(frozen=True)
-class Form:
-    """What a fan sent, as it came. ``choices`` are market codes, the favourite first."""
+class CannotWithdraw(Refusal):
+    """The entry stays as it is."""
 
-    email: Any = ""
-    name: Any = ""
-    phone: Any = ""
-    choices: Any = ()
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    locale: str = ""
-    password: Any = ""
-    asker: str = ""
-    """The address from which it was sent; wrong passwords are counted by it."""
+    code = "not_open"
 
 
-@dataclass(frozen=True)
-class Clean:
-    """A form that follows every rule, in the shape that is kept. ``choices`` are market numbers."""
+class NothingToProve(Refusal):
+    """Everything that a proof could do has been done."""
 
-    identifier: str
-    name: str
-    phone: str
-    choices: list[int]
-    answers: dict[str, Any]
-    locale: Locale
+    code = "bad_link"
+    status = 400
 
 
-def clean(published: Published, form: Form) -> Clean:
-    """Check a form against the campaign's rules.
+class TooManyChanges(Refusal):
+    """The fan has changed her entry very often today."""
 
-    :raises Invalid: with a message beside each field that must be mended.
-    """
-    errors: dict[str, list[str]] = {}
-    answers = form.answers if isinstance(form.answers, Mapping) else {}
-    cleaned = Clean(
-        identifier=_clean_email(form.email, errors),
-        name=_clean_name(form.name, errors),
-        phone=_clean_phone(form.phone, published, errors),
-        choices=_clean_choices(form.choices, published, errors),
-        answers=clean_answers(published.fields, answers, errors, region=_region(published)),
-        locale=published.choose_locale(asked=form.locale),
-    )
-    if errors:
-        raise Invalid(errors)
-    return cleaned
+    code = "throttled"
+    status = 429
 
 
 def register(*, published: Published, form: Form, now: datetime) -> None:
     """Take a submission. The answer is the same whether the fan was known or not.
 
     :raises CannotRegister: the campaign is not open.
+    :raises NotSignedIn: the campaign knows fans by their account; see ``register_account``.
     :raises WrongPassword: the campaign has a password, and this is another.
     :raises Invalid: some of the input must be mended.
     :raises GatesFailed: the fan does not meet a condition of the campaign.
     """
     campaign = published.campaign
     check_accepting(campaign, now)
+    if campaign.identifier_type == Campaign.IdentifierType.GLOBAL_USER_ID:
+        raise NotSignedIn(_("Sign in first: this campaign knows fans by their account."))
     passwords.check(campaign, form.password, asker=form.asker)
-    cleaned = clean(published, form)
-    key = fan_key(salt=published.salt, identifier=cleaned.identifier)
-    ref = ref_of(fan_key=key, identifier=cleaned.identifier)
+    cleaned = clean(published, form, now)
     answers = ask_gates(published, _applicant(campaign, cleaned)) if published.gates else {}
-    if _insert_entry(campaign, ref, cleaned, answers, now):
-        return
+    # A member costs a row more than somebody who is none; an address costs the same whether it is known or not.
+    is_for_members = campaign.identifier_type == Campaign.IdentifierType.MEMBER_ID
+    with paced() if is_for_members else nullcontext():
+        was_open = _take(published, cleaned, answers, now)
+    if not was_open:
+        raise CannotRegister(_("Registration has closed."))
+
+
+def register_account(*, published: Published, form: Form, now: datetime) -> Entry:
+    """Take the submission of a fan who has signed in: it is in force at once.
+
+    An address that her account does not prove is mailed a link, as ever.
+
+    :raises CannotRegister: the campaign is not open.
+    :raises NotSignedIn: the form names no account.
+    :raises WrongPassword: the campaign has a password, and this is another.
+    :raises Invalid: some of the input must be mended.
+    :raises GatesFailed: the fan does not meet a condition of the campaign.
+    """
+    campaign = published.campaign
+    check_accepting(campaign, now)
+    if form.account is None:
+        raise NotSignedIn(_("Sign in first: this campaign knows fans by their account."))
+    ref = ref_in(published, form.account.id)
+    own = Entry.objects.filter(campaign=campaign, ref=ref).first()
+    if own is not None:
+        return change(published=published, entry=own, form=form, now=now)
+    passwords.check(campaign, form.password, asker=form.asker)
+    cleaned = clean(published, form, now)
+    answers = ask_gates(published, _applicant(campaign, cleaned)) if published.gates else {}
+    if not _take(published, cleaned, answers, now):
+        raise CannotRegister(_("Registration has closed."))
+    entry = Entry.objects.get(campaign=campaign, ref=ref)
+    if entry.created_at == now:
+        return entry
+    # Another form of the same account came at the same moment, and was the first.
+    return change(published=published, entry=entry, form=form, now=now)
+
+
+def change(*, published: Published, entry: Entry, form: Form, now: datetime) -> Entry:
+    """Put what a fan sends in the place of what her entry holds, and end a withdrawal. She has proved who she is.
+
+    Submissions that wait for a link are void from then on: they are older.
+
+    :raises CannotRegister: the campaign is not open.
+    :raises Invalid: some of the input must be mended.
+    :raises GatesFailed: the fan does not meet a condition of the campaign.
+    :raises TooManyChanges: she has changed her entry very often today.
+    """
+    campaign = published.campaign
+    check_accepting(campaign, now)
+    cleaned = clean(published, form, now, own=entry)
+    answers = ask_gates(published, _applicant(campaign, cleaned)) if published.gates else {}
     with transaction.atomic():
         lock_shared(Space.REGISTRATION, campaign.pk)
-        _check_still_open(campaign, now)
-        _let_wait(campaign, ref, cleaned, answers, now)
+        check_still_open(campaign, now)
+        entry = Entry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+        if entry.submissions.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_CHANGES:
+            raise TooManyChanges(_("You have changed your entry very often today. Please try again tomorrow."))
+        submission = Submission.objects.create(entry=entry, **_kept(cleaned, answers), created_at=now)
+        is_new_address = entry.email != cleaned.email
+        if is_new_address:
+            entry.email, entry.email_confirmed_at = cleaned.email, now if cleaned.is_email_proved else None
+            entry.save(update_fields=["email", "email_confirmed_at"])
+        _apply(entry, submission, now)
+        kind = Message.Kind.CONFIRMATION if entry.email_confirmed_at is None else Message.Kind.RECEIPT
+        _mail_once(entry, kind, now)
+    return entry
+
+
+def withdraw(*, published: Published, entry: Entry, now: datetime) -> Entry:
+    """Take a fan's entry out at her wish. What waits for a link is void; entering again keeps the ref.
+
+    :raises CannotWithdraw: the campaign is not open.
+    """
+    campaign = published.campaign
+    with transaction.atomic():
+        lock_shared(Space.REGISTRATION, campaign.pk)
+        if not _is_open(campaign, now):
+            raise CannotWithdraw(_("Registration has closed: entries can no longer be withdrawn here."))
+        entry = Entry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+        if entry.withdrawn_at is None:
+            entry.withdrawn_at = entry.updated_at = now
+            entry.save(update_fields=["withdrawn_at", "updated_at"])
+    return entry
 
 
 def confirm(*, published: Published, token: str, now: datetime) -> Entry:
@@ -122,7 +174,15 @@ def confirm(*, published: Published, token: str, now: datetime) -> Entry:
 
     :raises BadLink: the link is damaged, too old or another campaign's.
     """
-    proof = read_link(token)
+    return prove(published=published, proof=read_link(token), now=now)
+
+
+def prove(*, published: Published, proof: Proof, now: datetime, is_once: bool = False) -> Entry:
+    """Take an address as proved; see ``confirm``.
+
+    :raises BadLink: the proof names no entry of this campaign.
+    :raises NothingToProve: it was used before, where it works once.
+    """
     with transaction.atomic():
         lock_shared(Space.REGISTRATION, published.campaign.pk)
         entry = (
@@ -134,10 +194,43 @@ def confirm(*, published: Published, token: str, now: datetime) -> Entry:
         if is_first_proof:
             entry.email_confirmed_at = now
             entry.save(update_fields=["email_confirmed_at"])
-        was_replaced = bool(proof.submission_id) and _apply(entry, proof.submission_id, now)
-        if is_first_proof or was_replaced:
+        submission = waiting_submission(entry, proof.submission_id)
+        if submission is not None:
+            _apply(entry, submission, now)
+        if is_once and not is_first_proof and submission is None:
+            raise NothingToProve("")
+        if is_first_proof or submission is not None:
             Message.objects.create(entry=entry, kind=Message.Kind.RECEIPT, created_at=now)
     return entry
+
+
+def own_entry(campaign: Campaign, ref: str) -> Entry | None:
+    """The entry of a fan who has proved that she is this ref: by her address, or by her account."""
+    found = Entry.objects.filter(campaign=campaign, ref=ref)
+    if campaign.identifier_type != Campaign.IdentifierType.GLOBAL_USER_ID:
+        found = found.filter(email_confirmed_at__isnull=False)
+    return found.first()
+
+
+def send_link(*, published: Published, email: Any = "", member_id: Any = "", now: datetime) -> None:
+    """Mail a link to the entry of an address or a member number. The answer is the same whether there is one or not.
+
+    :raises Invalid: the address or the number has no normal form.
+    """
+    campaign = published.campaign
+    ref = ref_in(published, identifier_of(campaign, email=email, member_id=member_id))
+    with paced(), connection.cursor() as cursor:
+        cursor.execute(
+            _LINK,
+            {
+                "campaign": campaign.pk,
+                "ref": ref,
+                "ref_lock": _lock_of(ref),
+                "since": now - timedelta(days=1),
+                "most": MOST_LINKS,
+                "now": now,
+            },
+        )
 
 
 def check_accepting(campaign: Campaign, now: datetime) -> None:
@@ -152,33 +245,66 @@ def check_accepting(campaign: Campaign, now: datetime) -> None:
     raise CannotRegister(_("Registration has closed."))
 
 
-def _check_still_open(campaign: Campaign, now: datetime) -> None:
-    """Look again under the lock: what is kept in memory may be seconds old."""
-    status, close_at = Campaign.objects.values_list("status", "close_at").get(pk=campaign.pk)
-    if status != Campaign.Status.OPEN or (close_at is not None and now >= close_at):
+def check_still_open(campaign: Campaign, now: datetime) -> None:
+    """Look again under the lock: what is kept in memory may be seconds old.
+
+    :raises CannotRegister: the campaign is not open.
+    """
+    if not _is_open(campaign, now):
         raise CannotRegister(_("Registration has closed."))
 
 
-_INSERT = """
-    SELECT pg_advisory_xact_lock_shared(%(space)s, %(campaign)s);
-    WITH entry AS (
-        INSERT INTO entries_entry (
-            campaign_id, ref, identifier, email, person_key, name, phone, locale_id, answers, choices, gates_failed,
-            gates_pending, created_at, updated_at
-        )
-        SELECT id, %(ref)s, %(email)s, %(email)s, %(person_key)s, %(name)s, %(phone)s, %(locale)s, %(answers)s::jsonb,
-               %(choices)s::smallint[], false, %(is_pending)s, %(now)s, %(now)s
-        FROM campaigns_campaign
+def _is_open(campaign: Campaign, now: datetime) -> bool:
+    status, close_at = Campaign.objects.values_list("status", "close_at").get(pk=campaign.pk)
+    return bool(status == Campaign.Status.OPEN and (close_at is None or now < close_at))
+
+
+_TAKE = """
+    SELECT pg_advisory_xact_lock_shared(%(space)s, %(campaign)s), pg_advisory_xact_lock(%(ref_lock)s);
+    WITH open AS (
+        SELECT id FROM campaigns_campaign
         WHERE id = %(campaign)s AND status = 'open' AND (close_at IS NULL OR close_at > %(now)s)
+    ), allowed AS (
+        SELECT id FROM open{members}
+    ), entry AS (
+        INSERT INTO entries_entry (
+            campaign_id, ref, identifier, email, email_confirmed_at, person_key, name, phone, locale_id, answers,
+            consents, choices, gates_failed, gates_pending, created_at, updated_at
+        )
+        SELECT id, %(ref)s, %(identifier)s, %(email)s, %(email_confirmed_at)s, %(person_key)s, %(name)s, %(phone)s,
+               %(locale)s, %(answers)s::jsonb, %(consents)s::jsonb, %(choices)s::smallint[], false, %(is_pending)s,
+               %(now)s, %(now)s
+        FROM allowed
         ON CONFLICT DO NOTHING RETURNING id
-    ){gates}
-    INSERT INTO entries_message (entry_id, kind, status, attempts, error, created_at)
-    SELECT id, 'confirmation', 'queued', 0, '', %(now)s FROM entry RETURNING entry_id
+    ){gates}, waiting AS (
+        INSERT INTO entries_submission (
+            entry_id, name, phone, locale_id, answers, consents, choices, gate_answers, created_at
+        )
+        SELECT known.id, %(name)s, %(phone)s, %(locale)s, %(answers)s::jsonb, %(consents)s::jsonb,
+               %(choices)s::smallint[], %(gate_answers_by_id)s::jsonb, %(now)s
+        FROM allowed JOIN entries_entry AS known ON known.campaign_id = allowed.id AND known.ref = %(ref)s
+        WHERE (SELECT count(*) FROM entries_submission AS earlier
+               WHERE earlier.entry_id = known.id AND earlier.created_at > %(since)s) < %(most)s
+        RETURNING id, entry_id
+    ), mailed AS (
+        INSERT INTO entries_message (entry_id, kind, submission_id, status, attempts, error, created_at)
+        SELECT id, CASE WHEN %(email_confirmed_at)s::timestamptz IS NULL THEN 'confirmation' ELSE 'receipt' END, NULL,
+               'queued', 0, '', %(now)s::timestamptz FROM entry
+        UNION ALL SELECT entry_id, 'confirmation', id, 'queued', 0, '', %(now)s FROM waiting
+        RETURNING id
+    ), turned_away AS (
+        INSERT INTO entries_turnedaway (campaign_id, reason, created_at)
+        SELECT id, CASE WHEN EXISTS (SELECT FROM allowed) THEN 'too_many' ELSE 'no_member' END, %(now)s
+        FROM open WHERE NOT EXISTS (SELECT FROM mailed)
+    )
+    SELECT EXISTS (SELECT FROM open)
 """
 """One round trip, and one transaction by itself: PostgreSQL runs the two statements of a message together.
 
-The lock comes first and in a statement of its own, so that the second one sees the status as it is once the lock is
-there: shared to the end here, taken alone by the close (spec: the draw, step 2). The unique constraint guards the rest.
+The locks come first and in a statement of their own, so that the second one sees what was committed before they were
+there. The campaign's is shared to the end here, taken alone by the close (spec: the draw, step 2); the ref's lets two
+submissions of one fan through one by one. The unique constraint guards the rest. Whatever is known of the fan,
+something is written: an answer that came without a write would come sooner.
 """
 
 
@@ -192,73 +318,102 @@ _INSERT_GATES = """, told AS (
 """Only where the campaign has gates; the others' message stays as short as it was."""
 
 
-def _insert_entry(campaign: Campaign, ref: str, cleaned: Clean, answers: Answers, now: datetime) -> bool:
-    """Make the entry and queue its mail; tell whether it is new. Nothing happens where the campaign has closed."""
+_MEMBERS = """
+        WHERE EXISTS (
+            SELECT FROM campaigns_member
+            WHERE artist_id = %(artist)s AND number = %(identifier)s AND email = %(email)s
+        )"""
+"""Only where the campaign knows fans by their membership: number and address must be those of one member."""
+
+
+_LINK = """
+    SELECT pg_advisory_xact_lock(%(ref_lock)s);
+    WITH mailed AS (
+        INSERT INTO entries_message (entry_id, kind, status, attempts, error, created_at)
+        SELECT id, CASE WHEN email_confirmed_at IS NULL THEN 'confirmation' ELSE 'link' END, 'queued', 0, '', %(now)s
+        FROM entries_entry
+        WHERE campaign_id = %(campaign)s AND ref = %(ref)s
+          AND (SELECT count(*) FROM entries_message AS earlier
+               WHERE earlier.entry_id = entries_entry.id AND earlier.wave_id IS NULL
+                 AND earlier.created_at > %(since)s) < %(most)s
+        RETURNING id
+    )
+    INSERT INTO entries_turnedaway (campaign_id, reason, created_at)
+    SELECT %(campaign)s, 'no_entry', %(now)s WHERE NOT EXISTS (SELECT FROM mailed)
+"""
+
+
+def _take(published: Published, cleaned: Clean, answers: Answers, now: datetime) -> bool:
+    """Make the entry, or let the submission wait beside it, and queue its mail; tell whether the campaign was open."""
+    campaign = published.campaign
+    ref = ref_in(published, cleaned.identifier)
+    is_for_members = campaign.identifier_type == Campaign.IdentifierType.MEMBER_ID
+    kept = _kept(cleaned, answers)
     with connection.cursor() as cursor:
         cursor.execute(
-            _INSERT.format(gates=_INSERT_GATES if answers else ""),
+            _TAKE.format(gates=_INSERT_GATES if answers else "", members=_MEMBERS if is_for_members else ""),
             {
                 "space": int(Space.REGISTRATION),
                 "campaign": campaign.pk,
                 "ref": ref,
-                "email": cleaned.identifier,
+                "ref_lock": _lock_of(ref),
+                "artist": campaign.artist_id,
+                "identifier": cleaned.identifier,
+                "email": cleaned.email,
+                "email_confirmed_at": now if cleaned.is_email_proved else None,
                 "person_key": person_key(cleaned.identifier),
                 "name": cleaned.name,
                 "phone": cleaned.phone,
                 "locale": cleaned.locale.code,
                 "answers": json.dumps(cleaned.answers),
+                "consents": json.dumps(cleaned.consents),
                 "choices": cleaned.choices,
                 "is_pending": is_pending(answers),
                 "gates": list(answers),
                 "gate_answers": [str(answer) for answer in answers.values()],
+                "gate_answers_by_id": json.dumps(kept["gate_answers"]),
                 "ask_after": now + pause_after(1),
+                "since": now - timedelta(days=1),
+                "most": MOST_WAITING,
                 "now": now,
             },
         )
         cursor.nextset()
-        return cursor.fetchone() is not None
+        return bool(cursor.fetchone()[0])
 
 
-def _let_wait(campaign: Campaign, ref: str, cleaned: Clean, answers: Answers, now: datetime) -> None:
-    """Keep a later submission beside the entry, with a link of its own."""
-    entry_id = Entry.objects.values_list("pk", flat=True).filter(campaign=campaign, ref=ref).first()
-    if entry_id is None:  # It closed before the first look and opened again since.
-        raise CannotRegister(_("Registration has closed."))
-    since = now - timedelta(days=1)
-    if Submission.objects.filter(entry=entry_id, created_at__gt=since).count() >= MOST_WAITING:
-        return
-    submission = Submission.objects.create(
-        entry_id=entry_id,
-        name=cleaned.name,
-        phone=cleaned.phone,
-        locale=cleaned.locale,
-        answers=cleaned.answers,
-        choices=cleaned.choices,
-        gate_answers={str(gate): str(answer) for gate, answer in answers.items()},
-        created_at=now,
-    )
-    Message.objects.create(entry_id=entry_id, kind=Message.Kind.CONFIRMATION, submission=submission, created_at=now)
+def _kept(cleaned: Clean, answers: Answers) -> Mapping[str, Any]:
+    """The columns of a submission, and what the gates said."""
+    return {
+        "name": cleaned.name,
+        "phone": cleaned.phone,
+        "locale": cleaned.locale,
+        "answers": cleaned.answers,
+        "consents": cleaned.consents,
+        "choices": cleaned.choices,
+        "gate_answers": {str(gate): str(answer) for gate, answer in answers.items()},
+    }
 
 
 def waiting_submission(entry: Entry, submission_id: int) -> Submission | None:
-    """The submission that a link would put in force; none where it or a later one already is."""
+    """The submission that a link would put in force; none where it or a later one already is, or she withdrew since."""
     newer = Q(applied_at__isnull=False, pk__gte=submission_id)
     if not submission_id or Submission.objects.filter(newer, entry=entry).exists():
         return None
-    return Submission.objects.filter(pk=submission_id, entry=entry).first()
+    waiting = Submission.objects.filter(pk=submission_id, entry=entry).first()
+    is_void = waiting is not None and entry.withdrawn_at is not None and waiting.created_at <= entry.withdrawn_at
+    return None if is_void else waiting
 
 
-def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
-    """Put a waiting submission in force, unless it or a later one already is."""
-    submission = waiting_submission(entry, submission_id)
-    if submission is None:
-        return False
+def _apply(entry: Entry, submission: Submission, now: datetime) -> None:
+    """Put a submission in force."""
     submission.applied_at = now
     submission.save(update_fields=["applied_at"])
-    for name in ("name", "phone", "locale_id", "answers", "choices"):
+    if entry.phone != submission.phone:
+        entry.phone_confirmed_at = None
+    for name in ("name", "phone", "locale_id", "answers", "consents", "choices"):
         setattr(entry, name, getattr(submission, name))
     put_in_force(entry, {int(gate): Answer(answer) for gate, answer in submission.gate_answers.items()}, now)
-    entry.phone_confirmed_at = None
     entry.withdrawn_at = None
     entry.updated_at = now
     entry.save(
@@ -267,6 +422,7 @@ def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
             "phone",
             "locale",
             "answers",
+            "consents",
             "choices",
             "gates_failed",
             "gates_pending",
@@ -275,67 +431,26 @@ def _apply(entry: Entry, submission_id: int, now: datetime) -> bool:
             "updated_at",
         ]
     )
-    return True
 
 
-def _clean_email(given: Any, errors: dict[str, list[str]]) -> str:
-    try:
-        email = normalize_email(given if isinstance(given, str) else "")
-        check_deliverable(email)
-    except BadIdentifier as bad:
-        errors["email"] = [bad.message]
-        return ""
-    return email
-
-
-def _clean_name(given: Any, errors: dict[str, list[str]]) -> str:
-    try:
-        name = clean_line(given, most=MOST_LETTERS_OF_NAME)
-    except BadAnswer as bad:
-        errors["name"] = [str(bad)]
-        return ""
-    if not name:
-        errors["name"] = [_("Please enter your name.")]
-    elif "://" in name or "www." in name.lower():
-        # Operators' texts greet fans by name, and mail programs make links of addresses.
-        errors["name"] = [_("Please enter your name without a web address.")]
-    return name
-
-
-def _clean_phone(given: Any, published: Published, errors: dict[str, list[str]]) -> str:
-    """The number in E.164; one without a country code is read in the country of the first market."""
-    if given in (None, "") and not published.campaign.requires_phone_confirmation:
-        return ""
-    try:
-        return clean_phone(given, region=_region(published))
-    except BadAnswer as bad:
-        errors["phone"] = [str(bad)]
-        return ""
-
-
-def _region(published: Published) -> str | None:
-    """The country in which phone numbers without a country code are read: the first market's."""
-    return published.markets[0].venue.country if published.markets else None
+def _mail_once(entry: Entry, kind: Message.Kind, now: datetime) -> None:
+    """Queue a mail, unless one of its kind waits to be sent: it tells what is true when it is sent."""
+    if not entry.messages.filter(kind=kind, status=Message.Status.QUEUED, submission=None).exists():
+        Message.objects.create(entry=entry, kind=kind, created_at=now)
 
 
 def _applicant(campaign: Campaign, cleaned: Clean) -> Applicant:
     return Applicant(
-        campaign_id=campaign.pk, identifier=cleaned.identifier, email=cleaned.identifier, supplied=cleaned.answers
+        campaign_id=campaign.pk, identifier=cleaned.identifier, email=cleaned.email, supplied=cleaned.answers
     )
 
 
-def _clean_choices(given: Any, published: Published, errors: dict[str, list[str]]) -> list[int]:
-    """Market numbers in the fan's order. There is never a cap on how many she names."""
-    codes = list(given) if isinstance(given, list | tuple) else []
-    if not codes:
-        errors["choices"] = [_("Please choose at least one city.")]
-        return []
-    markets = published.market_of_code
-    unknown = [code for code in codes if not isinstance(code, str) or code not in markets]
-    if unknown:
-        errors["choices"] = [_("One of these cities is not part of this campaign. Please choose again.")]
-        return []
-    if len(set(codes)) != len(codes):
-        errors["choices"] = [_("Please name each city once.")]
-        return []
-    return [markets[code].number for code in codes]
+def ref_in(published: Published, identifier: str) -> str:
+    """The ref of an identifier in a campaign."""
+    key = fan_key(salt=published.salt, identifier=identifier)
+    return ref_of(fan_key=key, identifier=identifier)
+
+
+def _lock_of(ref: str) -> int:
+    """The advisory lock of one fan in one campaign: the ref's first 60 bits."""
+    return int(ref[:15], 16)

@@ -208,6 +208,11 @@ def _before_opening(campaign: Campaign, now: datetime) -> NextStep:
     return NextStep("It should be open: see what keeps it.", page)
 
 
+def ready_step(campaign: Campaign) -> NextStep:
+    """The next step of a campaign that lacks nothing for its opening and was not released."""
+    return NextStep("Open it, or release it for the clock.", page_of(campaign))
+
+
 def _of_wave(waves: Sequence[Wave]) -> NextStep | None:
     """What a wave that is under way asks for."""
     for wave in waves:

@@ -10,6 +10,8 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 
+from core.etags import etag_of, or_not_modified
+
 RENDERERS = {"yaml": OpenApiYamlRenderer, "json": OpenApiJsonRenderer}
 PUBLIC_SECONDS = 300
 
@@ -23,7 +25,8 @@ def api_document(request: HttpRequest) -> HttpResponse:
     response.headers["Content-Disposition"] = f'inline; filename="monoql-openapi.{kind}"'
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}"
     response.headers["Vary"] = "Accept"
-    return response
+    response.headers["ETag"] = etag_of(response.content)
+    return or_not_modified(request, response)
 
 
 @lru_cache(maxsize=2)

@@ -3,10 +3,11 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
-from campaigns.api import campaign, catalogue, gates, setup
+from campaigns.api import campaign, catalogue, gates, page_parts, setup
 from codes import api as codes
 from core.api import Nowhere
 from entries import api as entries
+from entries import phone_api
 from entries.receipts import signing_key
 from exports import api as exports
 from monoql.api_document import api_document
@@ -31,11 +32,19 @@ one_campaign: Urls = [
     path("fields/<slug:key>/", setup.OneField.as_view()),
     path("gates/", gates.Gates.as_view()),
     path("gates/<int:pk>/", gates.OneGate.as_view()),
+    path("images/", page_parts.Images.as_view()),
+    path("images/<int:pk>/", page_parts.OneImage.as_view()),
+    path("faqs/", page_parts.Faqs.as_view()),
+    path("faqs/<int:pk>/", page_parts.OneFaq.as_view()),
     path("contents/", setup.Contents.as_view()),
     re_path(rf"^contents/(?P<locale>{LOCALE})/$", setup.OneContent.as_view()),
     path("entries/", entries.Entries.as_view()),
     path("entries/confirm/", entries.Confirmation.as_view()),
+    path("entries/link/", entries.SendLink.as_view()),
+    path("entries/sign-in/", entries.SignIn.as_view()),
     path("entry/", fan_api.OwnEntry.as_view()),
+    path("entry/phone/", phone_api.OwnPhone.as_view()),
+    path("entry/phone/confirm/", phone_api.OwnPhoneConfirmation.as_view()),
     path("entry/receipt/", entries.OwnReceipt.as_view()),
     re_path(rf"^entry/receipts/(?P<date_key>{DATE_KEY})/$", fan_api.OwnWaveReceipt.as_view()),
 ]

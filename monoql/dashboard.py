@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.urls import reverse
 
 from campaigns import readiness
 from campaigns.admin_pages.overview import NextStep
 from campaigns.admin_pages.words import clock_of
-from campaigns.models import Campaign, Market
+from campaigns.models import Artist, Campaign, Locale, Market, Promoter, Venue
 from codes import inventory
 from codes.models import Upload
 from core.admin_times import span, until, zoned
@@ -34,6 +34,7 @@ MOST_LOOKED_INTO = 3
 MOST_CAMPAIGNS = 12
 MOST_JOBS = 10
 MOST_COMING = 6
+MOST_DRAFTS = 6
 
 
 @dataclass(frozen=True)
@@ -87,24 +88,79 @@ class Coming:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """One campaign that is still being set up."""
+
+    campaign: Campaign
+    clock: str
+    exact: str
+    next_step: NextStep
+
+
+@dataclass(frozen=True)
+class FirstStep:
+    """One thing that the first campaign of a house is made from. ``count`` is how many are there."""
+
+    title: str
+    why: str
+    count: int
+    link: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Home:
-    """The whole page."""
+    """The whole page. ``first_steps`` are there for who may make a campaign and sees none yet."""
 
     needs: list[Need]
     happening: list[Happening]
+    drafts: list[Draft]
     coming: list[Coming]
     running: list[Running]
+    first_steps: list[FirstStep]
+    may_make: bool
 
 
 def home(viewer: Viewer, now: datetime) -> Home:
     """Read the page of what a viewer may view, in a number of queries that does not grow with the rows."""
     needs = [*_approvals(viewer), *_waves_to_act_on(viewer, now), *_openings(viewer, now), *_failures(viewer, now)]
+    happening, drafts = _happening(viewer, now), _drafts(viewer, now)
+    may_make = may(viewer, Action.EDIT_CATALOGUE, None)
+    is_first = (
+        may_make and not happening and not drafts and not visible(viewer, Campaign.objects.all(), field="pk").exists()
+    )
     return Home(
         needs=needs[:MOST_NEEDS],
-        happening=_happening(viewer, now),
+        happening=happening,
+        drafts=drafts,
         coming=_coming(viewer, now),
         running=_running(viewer, now),
+        first_steps=_first_steps() if is_first else [],
+        may_make=may_make,
     )
+
+
+# The first campaign of a house
+
+
+def _first_steps() -> list[FirstStep]:
+    """What a campaign is made from, in the order in which it is best entered."""
+    kinds: list[tuple[type[Locale | Promoter | Artist | Venue], str, str]] = [
+        (Locale, "Languages", "Each language that your fans read, with its country."),
+        (Promoter, "Promoter", "Who asks for the fans' data, and where its privacy policy stands in each language."),
+        (Artist, "Artist", "Who plays."),
+        (Venue, "Venues", "Where: city, country, and the clock that hangs there."),
+    ]
+    return [
+        FirstStep(
+            title=title,
+            why=why,
+            count=model._default_manager.count(),
+            link=reverse(f"admin:campaigns_{model._meta.model_name}_add"),
+            words=f"Add {model._meta.verbose_name}",
+        )
+        for model, title, why in kinds
+    ]
 
 
 # Needs you
@@ -213,6 +269,25 @@ def _happening(viewer: Viewer, now: datetime) -> list[Happening]:
             )
         )
     return shown
+
+
+# Being set up
+
+
+def _drafts(viewer: Viewer, now: datetime) -> list[Draft]:
+    """The campaigns that have not opened yet, the next to open first."""
+    rows = visible(viewer, Campaign.objects.filter(status=Campaign.Status.NOT_STARTED), field="pk")
+    campaigns = list(rows.order_by(F("open_at").asc(nulls_last=True), "pk")[:MOST_DRAFTS])
+    found = overviews(campaigns, now) if campaigns else {}
+    return [
+        Draft(
+            campaign=campaign,
+            clock=f"opens {until(campaign.open_at, now)}" if campaign.open_at is not None else "no opening time yet",
+            exact=zoned(campaign.open_at, campaign.zone) if campaign.open_at is not None else "",
+            next_step=found[campaign.pk].next_step,
+        )
+        for campaign in campaigns
+    ]
 
 
 # Next waves

@@ -1,5 +1,6 @@
 """The registration form as a page shows it, and as a browser sends it back."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -10,16 +11,19 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from campaigns.field_rules import CHOICES, MOST_LETTERS, TICKS, YES, limits
-from campaigns.models import Field, Locale
+from campaigns.models import Campaign, Field, Locale
 from campaigns.published import Published
+from entries.consents import AGE, age_text
+from entries.fan_sign_in import Account
+from entries.form import Form
 from entries.models import Entry
-from entries.registration import Form
 from monoql.fan_words import city_text
 
 FIRST_SLOTS = 3
 """How many places for a city the form begins with where there is no JavaScript; more come on demand, without end."""
 ANSWER = "answers."
 SLOT = "choice-"
+IdentifierType = Campaign.IdentifierType
 
 
 @dataclass(frozen=True)
@@ -139,11 +143,22 @@ class ShownForm:
     slots: Sequence[str] = ()
     questions: Sequence[Question] = ()
     cities: Sequence[Option] = ()
+    places: str = ""
+    """Where the venues are, as JSON by market code; empty where no place is known."""
+    member_id: str = ""
+    age: str = ""
+    """The words beside the tick for the minimum age; empty where the campaign has none."""
+    is_old_enough: bool = False
+    known_email: str = ""
+    """The address that is shown and not asked: it is proved, or cannot be changed."""
+    known_member_id: str = ""
     errors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     focus: str = ""
     """The id of the input that takes the focus when the page has loaded."""
     is_change: bool = False
     """Whether it shows an entry that its fan means to change."""
+    path: str = ""
+    """Where it is sent, below the campaign's landing page."""
 
     @property
     def focus_slot(self) -> int:
@@ -157,17 +172,19 @@ class ShownForm:
         inputs = [
             ("gates", "email", _("Who may take part")),
             ("email", "email", _("E-mail address")),
+            ("member_id", "member-id", _("Member number")),
             ("name", "name", _("Name")),
             ("phone", "phone", _("Mobile phone")),
             ("password", "password", _("The artist's password")),
         ]
-        if self.ranking is None:
+        if self.ranking is None and self.cities:
             inputs.append(("choices", f"{SLOT}1", _("Your cities, favourite first")))
         found = [Problem(input_id, label, text) for key, input_id, label in inputs for text in self.errors.get(key, ())]
         for item in self.questions:
             if item.is_ranking:
                 found += [Problem(f"{SLOT}1", item.field.label, text) for text in self.errors.get("choices", ())]
             found += [Problem(item.id, item.field.label, text) for text in item.errors]
+        found += [Problem("is-old-enough", self.age, text) for text in self.errors.get("is_old_enough", ())]
         return found
 
     @property
@@ -185,8 +202,36 @@ def form_of_entry(published: Published, entry: Entry) -> ShownForm:
     """The form with what an entry holds, to be changed and sent again."""
     markets = published.market_of_number
     choices = [markets[number].code for number in entry.choices if number in markets]
-    form = Form(email=entry.email, name=entry.name, phone=entry.phone, choices=choices, answers=entry.answers)
-    return replace(_shown(published, form), is_change=True)
+    form = Form(
+        email=entry.email,
+        name=entry.name,
+        phone=entry.phone,
+        choices=choices,
+        answers=entry.answers,
+        is_old_enough=AGE in entry.consents,
+    )
+    return as_change(_shown(published, form), entry)
+
+
+def as_change(form: ShownForm, entry: Entry) -> ShownForm:
+    """The same form, of a fan who changes her entry: who she is stands there, and is not asked.
+
+    An address that she gave beside her account, and has not proved yet, can still be mended.
+    """
+    kind = entry.campaign.identifier_type
+    is_mendable = kind == IdentifierType.GLOBAL_USER_ID and entry.email_confirmed_at is None
+    return replace(
+        form,
+        is_change=True,
+        path="entry/change/",
+        known_email="" if is_mendable else entry.email,
+        known_member_id=entry.identifier if kind == IdentifierType.MEMBER_ID else "",
+    )
+
+
+def as_of_account(form: ShownForm, account: Account) -> ShownForm:
+    """The same form, of a fan who has signed in: an address that her account proves is not asked."""
+    return replace(form, path="register/", known_email=account.email)
 
 
 def form_with_another_city(published: Published, form: Form) -> ShownForm:
@@ -214,6 +259,8 @@ def read_form(data: QueryDict, published: Published, locale: Locale) -> Form:
         answers=answers,
         locale=locale.code,
         password=data.get("password", ""),
+        member_id=data.get("member_id", ""),
+        is_old_enough=data.get("is_old_enough", ""),
     )
 
 
@@ -231,9 +278,13 @@ def _shown(
         name=form.name,
         phone=form.phone,
         password=form.password if isinstance(form.password, str) else "",
+        member_id=form.member_id,
+        age=age_text(published.campaign) if published.campaign.minimum_age else "",
+        is_old_enough=is_ticked(form.is_old_enough),
         slots=slots,
         questions=_questions(published, form.answers, errors),
         cities=_cities(published),
+        places=_places(published),
         errors=errors,
         focus=f"{SLOT}{len(slots)}" if more_slots else "",
     )
@@ -262,15 +313,32 @@ def _question(
         value=str(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else "",
         values=[str(value) for value in given] if isinstance(given, list) else (),
         source=source,
-        is_ticked=given is True or (isinstance(given, str) and given.lower() in ("on", "true", "1", "yes")),
+        is_ticked=is_ticked(given),
         errors=errors.get(f"{ANSWER}{item.key}", ()),
     )
 
 
+def is_ticked(given: Any) -> bool:
+    """Whether what was sent for a tick says yes."""
+    return given is True or (isinstance(given, str) and given.lower() in ("on", "true", "1", "yes"))
+
+
 def _cities(published: Published) -> list[Option]:
-    """The cities by name, as a fan looks for hers."""
+    """The cities by name, as a fan looks for hers; a fanlist asks for none."""
+    if published.campaign.type == Campaign.Type.FANLIST:
+        return []
     options = [Option(market.code, f"{city_text(market)} · {market.venue.name}") for market in published.markets]
     return sorted(options, key=lambda option: option.label.casefold())
+
+
+def _places(published: Published) -> str:
+    """Latitude and longitude of each market's venue that has them; a hundredth of a degree is a kilometre."""
+    places = {
+        market.code: [round(float(market.venue.latitude), 2), round(float(market.venue.longitude), 2)]
+        for market in published.markets
+        if market.venue.latitude is not None and market.venue.longitude is not None
+    }
+    return json.dumps(places, separators=(",", ":")) if places and _cities(published) else ""
 
 
 def _options(item: Field) -> list[Option]:

@@ -14,17 +14,20 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from rest_framework.throttling import BaseThrottle
 
-from campaigns.models import Campaign, Market
+from campaigns.models import Campaign, Market, Tracker
 from campaigns.passwords import TooManyTries, WrongPassword
-from core.refusal import Invalid
+from core.refusal import Invalid, Refusal
 from entries import registration
+from entries.form import Form
+from entries.mail_codes import confirm_by_code
 from entries.models import Entry
 from entries.proof import FAN_DAYS, BadLink, Proof, fan_token, read_fan_token, read_link
 from entries.receipts import registration_receipt, signing_key
-from entries.registration import CannotRegister, Form
+from entries.registration import CannotRegister, CannotWithdraw
 from entries.standing import needs_phone
-from monoql import fan_forms
+from monoql import fan_forms, fan_trackers
 from monoql.fan_forms import ShownForm
+from monoql.fan_phone_panel import Panel, panel_of
 from monoql.fan_visit import (
     Visit,
     fan_page,
@@ -38,8 +41,15 @@ from waves.fan_api import receipt_with_outcome
 from waves.models import Draw
 
 FAN_COOKIE = "monoql_fan"
+POLICY = "Content-Security-Policy"
 ADDRESS_COOKIE = "monoql_address"
-ADDRESS_MINUTES = 15
+ADDRESS_MINUTES = 60
+"""As long as the code of the mail works."""
+ACCOUNT_COOKIE = "monoql_account"
+"""Who has signed in with an account and has no entry yet; see ``monoql.fan_account``."""
+SIGNED_OUT_COOKIE = "monoql_signed_out"
+"""Set for a while after signing out: the issuer of accounts may still believe to know who sits there."""
+SIGNED_OUT_FOR = timedelta(hours=1)
 Status = Campaign.Status
 
 
@@ -49,28 +59,56 @@ Status = Campaign.Status
 def landing(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Answers "can I take part, until when, and what do I do?", and takes the form."""
     if request.method != "POST":
-        form = fan_forms.empty_form(visit.published) if _stage(visit) == Status.OPEN else None
-        return keep_for_everybody(_show_landing(request, visit, form), visit)
-    asker = BaseThrottle().get_ident(request) or ""  # type: ignore[arg-type]  # It reads two headers.
-    form_sent = replace(fan_forms.read_form(request.POST, visit.published, visit.locale), asker=asker)
+        return keep_for_everybody(_kept_landing(request, visit), visit)
+    if visit.is_by_account:
+        return keep_for_nobody(HttpResponseRedirect(f"{visit.base}register/", status=303))
+    form_sent = form_sent_by(request, visit)
     if "add_city" in request.POST:
         form = fan_forms.form_with_another_city(visit.published, form_sent)
-        return keep_for_nobody(_show_landing(request, visit, form))
+        return keep_for_nobody(show_landing(request, visit, form))
     return keep_for_nobody(_register(request, visit, form_sent))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @fan_page
+@refuse_other_sites_in_private
 def check_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Says that a mail is on its way, in the same words whether the address was known or not."""
+    """Says that a mail is on its way, in the same words whether the address was known or not, and takes its code."""
+    address, member_id = _who_wrote(request)
+    refused: Refusal | None = None
+    if request.method == "POST" and address:
+        try:
+            entry = confirm_by_code(
+                published=visit.published,
+                email=address,
+                member_id=member_id,
+                code=request.POST.get("code", ""),
+                now=visit.now,
+            )
+            return open_entry(visit, entry)
+        except Refusal as refusal:
+            refused = refusal
+    context = {
+        "address": address,
+        "mails_link": _mails_link(address) if settings.DEVELOPMENT else "",
+        "errors": [visit.words_of(refused)] if refused is not None else [],
+    }
+    status = refused.status if refused is not None else 200
+    return keep_for_nobody(visit.page(request, "fan/check_mail.html", context, status=status))
+
+
+@require_POST
+@fan_page
+@refuse_other_sites_in_private
+def send_link(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Mails the way back to an entry, and says so whether there is one or not."""
+    email, member_id = request.POST.get("email", ""), request.POST.get("member_id", "")
     try:
-        address = signing.loads(
-            request.COOKIES.get(ADDRESS_COOKIE, ""), salt=ADDRESS_COOKIE, max_age=ADDRESS_MINUTES * 60
-        )
-    except signing.BadSignature:
-        address = ""
-    context = {"address": address, "mails_link": _mails_link(address) if settings.DEVELOPMENT else ""}
-    return keep_for_nobody(visit.page(request, "fan/check_mail.html", context))
+        registration.send_link(published=visit.published, email=email, member_id=member_id, now=visit.now)
+    except Invalid as invalid:
+        context = {"stage": stage_of(visit), "email": email, "member_id": member_id, "errors": invalid.errors}
+        return keep_for_nobody(visit.page(request, "fan/no_entry.html", context, status=invalid.status))
+    return keep_for_nobody(visit.page(request, "fan/link_sent.html", {"email": email}))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,7 +119,7 @@ def confirm(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
     try:
         if request.method == "POST":
             entry = registration.confirm(published=visit.published, token=token, now=visit.now)
-            return _open_entry(visit, entry)
+            return open_entry(visit, entry)
         return keep_for_nobody(_show_link(request, visit, read_link(token)))
     except BadLink as bad:
         words = visit.words_of(bad)
@@ -93,32 +131,74 @@ def confirm(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
 @fan_page
 def my_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Answers "am I in, and what happened?" to the fan who has proved her address."""
-    entry = _entry_of_fan(request, visit)
+    entry = entry_of_fan(request, visit)
     if entry is None:
         return _show_no_entry(request, visit)
     visit = visit.in_language_of(entry)
     with visit.spoken():
-        return keep_for_nobody(_show_entry(request, visit, entry))
+        return keep_for_nobody(show_entry(request, visit, entry))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @fan_page
+@refuse_other_sites_in_private
 def change_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """The form with what the fan's entry holds. What she sends comes into force by a mailed link, as ever."""
-    entry = _entry_of_fan(request, visit)
-    if entry is None or _stage(visit) != Status.OPEN:
-        return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/"))
+    """The form with what the fan's entry holds. She has proved who she is: what she sends is in force at once."""
+    entry = entry_of_fan(request, visit)
+    if entry is None or stage_of(visit) != Status.OPEN:
+        return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/", status=303))
     visit = visit.in_language_of(entry)
     with visit.spoken():
-        form = fan_forms.form_of_entry(visit.published, entry)
-        return keep_for_nobody(_show_landing(request, visit, form))
+        if request.method != "POST":
+            return keep_for_nobody(show_landing(request, visit, fan_forms.form_of_entry(visit.published, entry)))
+        return keep_for_nobody(_change(request, visit, entry))
+
+
+def _change(request: HttpRequest, visit: Visit, entry: Entry) -> HttpResponse:
+    form = fan_forms.read_form(request.POST, visit.published, visit.locale)
+    form = replace(form, email=form.email or entry.email)
+    if "add_city" in request.POST:
+        shown = fan_forms.form_with_another_city(visit.published, form)
+        return show_landing(request, visit, fan_forms.as_change(shown, entry))
+    try:
+        registration.change(published=visit.published, entry=entry, form=form, now=visit.now)
+    except Invalid as invalid:
+        shown = fan_forms.form_with_errors(visit.published, form, invalid.errors)
+        return show_landing(request, visit, fan_forms.as_change(shown, entry), status=invalid.status)
+    except Refusal as refusal:
+        stage_shown = None if isinstance(refusal, CannotRegister) else fan_forms.form_of_entry(visit.published, entry)
+        words = visit.words_of(refusal)
+        return show_landing(request, visit, stage_shown, refusal=words, status=refusal.status)
+    return HttpResponseRedirect(f"{visit.base}entry/", status=303)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@fan_page
+@refuse_other_sites_in_private
+def withdraw_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Asks once, then takes the fan's entry out."""
+    entry = entry_of_fan(request, visit)
+    if entry is None or entry.withdrawn_at is not None:
+        return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/", status=303))
+    visit = visit.in_language_of(entry)
+    with visit.spoken():
+        refused = ""
+        if request.method == "POST":
+            try:
+                registration.withdraw(published=visit.published, entry=entry, now=visit.now)
+                return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/", status=303))
+            except CannotWithdraw as closed:
+                refused = visit.words_of(closed)
+        context = {"cities": _cities_of(visit, entry.choices), "stage": stage_of(visit), "refused": refused}
+        page = visit.page(request, "fan/withdraw.html", context, status=409 if refused else 200)
+        return keep_for_nobody(page)
 
 
 @require_safe
 @fan_page
 def receipt(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The fan's signed receipt as a file."""
-    entry = _entry_of_fan(request, visit)
+    entry = entry_of_fan(request, visit)
     if entry is None:
         return _show_no_entry(request, visit)
     return _as_file(registration_receipt(entry, visit.published), f"{visit.campaign.domain}-receipt.json")
@@ -128,7 +208,7 @@ def receipt(request: HttpRequest, visit: Visit) -> HttpResponse:
 @fan_page
 def draw_receipt(request: HttpRequest, visit: Visit, date_key: str) -> HttpResponse:
     """The fan's receipt of a triggered wave as a file: her line in its list, the proof, and what came of it."""
-    entry = _entry_of_fan(request, visit)
+    entry = entry_of_fan(request, visit)
     if entry is None:
         return _show_no_entry(request, visit)
     triggered = Draw.objects.select_related("wave", "campaign__draw_secrets").filter(wave__triggered_at__isnull=False)
@@ -148,6 +228,9 @@ def sign_out(request: HttpRequest, visit: Visit) -> HttpResponse:
     response = HttpResponseRedirect(visit.base, status=303)
     response.delete_cookie(FAN_COOKIE, path=visit.base, samesite="Lax")
     response.delete_cookie(ADDRESS_COOKIE, path=visit.base, samesite="Lax")
+    response.delete_cookie(ACCOUNT_COOKIE, path=visit.base, samesite="Lax")
+    if visit.is_by_account:
+        set_cookie(response, SIGNED_OUT_COOKIE, "1", visit, SIGNED_OUT_FOR)
     return keep_for_nobody(response)
 
 
@@ -158,31 +241,59 @@ def _as_file(content: Mapping[str, object], name: str) -> HttpResponse:
     return keep_for_nobody(response)
 
 
-def _stage(visit: Visit) -> Campaign.Status:
+def form_sent_by(request: HttpRequest, visit: Visit) -> Form:
+    """What a browser sent, and from where."""
+    asker = BaseThrottle().get_ident(request) or ""  # type: ignore[arg-type]  # It reads two headers.
+    return replace(fan_forms.read_form(request.POST, visit.published, visit.locale), asker=asker)
+
+
+def stage_of(visit: Visit) -> Campaign.Status:
     """The campaign's state as a fan meets it: past its close it takes nobody, even if the clock is late."""
     status = Status(visit.campaign.status)
     return Status.CLOSED if status == Status.OPEN and not visit.campaign.is_accepting(visit.now) else status
 
 
-def _show_landing(
+def show_landing(
     request: HttpRequest,
     visit: Visit,
     form: ShownForm | None,
     *,
     refusal: str = "",
     status: int = 200,
+    trackers: Sequence[Tracker] = (),
 ) -> HttpResponse:
-    # What a process keeps in memory may be seconds old: a refused form was refused by the campaign's true state.
-    stage = Status.CLOSED if refusal else _stage(visit)
+    """The landing page with a form, or with the words for why it was not taken; with trackers, it asks for consent."""
+    # What a process keeps in memory may be seconds old: a form that is gone was refused by the campaign's true state.
+    stage = Status.CLOSED if refusal and form is None else stage_of(visit)
     context = landing_context(visit, stage, form)
-    return visit.page(request, "fan/landing.html", {**context, "refusal": refusal}, status=status)
+    asks = {"tracker_names": fan_trackers.names_of(trackers), "tracker_tags": fan_trackers.tags_of(trackers)}
+    response = visit.page(request, "fan/landing.html", {**context, **asks, "refusal": refusal}, status=status)
+    if trackers:
+        response.headers[POLICY] = fan_trackers.policy_with(trackers)
+    return response
+
+
+def _kept_landing(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The landing page as everybody meets it, rendered once for as long as the campaign is kept in memory."""
+    stage = stage_of(visit)
+    kept = visit.published.answers
+    key = ("landing", visit.locale.code, visit.base, stage)
+    if key not in kept:
+        is_shown = stage == Status.OPEN and not visit.is_by_account
+        form = fan_forms.empty_form(visit.published) if is_shown else None
+        page = show_landing(request, visit, form, trackers=visit.published.trackers)
+        kept[key] = (page.content, dict(page.headers))
+    content, headers = kept[key]
+    return HttpResponse(content, headers=headers)
 
 
 def landing_context(visit: Visit, stage: Campaign.Status, form: ShownForm | None) -> dict[str, object]:
     """What the landing page shows at a stage of the campaign's life."""
+    is_sign_in = stage == Status.OPEN and visit.is_by_account and not (form and form.is_change)
     return {
         "stage": stage,
-        "form": form if stage == Status.OPEN else None,
+        "form": form if stage == Status.OPEN and not is_sign_in else None,
+        "is_sign_in": is_sign_in,
         "own_text": visit.own_text(stage.value),
         "seals": _seals(visit.campaign),
         "signing_key": signing_key(),
@@ -194,22 +305,33 @@ def _register(request: HttpRequest, visit: Visit, form: Form) -> HttpResponse:
         registration.register(published=visit.published, form=form, now=visit.now)
     except Invalid as invalid:
         shown = fan_forms.form_with_errors(visit.published, form, invalid.errors)
-        return _show_landing(request, visit, shown, status=invalid.status)
+        return show_landing(request, visit, shown, status=invalid.status)
     except (WrongPassword, TooManyTries) as wrong:
         errors = {wrong.field: [visit.words_of(wrong)]}
         shown = fan_forms.form_with_errors(visit.published, form, errors)
-        return _show_landing(request, visit, shown, status=wrong.status)
+        return show_landing(request, visit, shown, status=wrong.status)
     except CannotRegister as closed:
-        return _show_landing(request, visit, None, refusal=visit.words_of(closed), status=closed.status)
+        return show_landing(request, visit, None, refusal=visit.words_of(closed), status=closed.status)
     response = HttpResponseRedirect(f"{visit.base}check-mail/", status=303)
-    _set_cookie(
+    set_cookie(
         response,
         ADDRESS_COOKIE,
-        signing.dumps(str(form.email).strip(), salt=ADDRESS_COOKIE),
+        signing.dumps([str(form.email).strip(), str(form.member_id).strip()], salt=ADDRESS_COOKIE),
         visit,
         timedelta(minutes=ADDRESS_MINUTES),
     )
     return response
+
+
+def _who_wrote(request: HttpRequest) -> tuple[str, str]:
+    """The address and the member number that were just registered from this device; empty after a while."""
+    try:
+        address, member_id = signing.loads(
+            request.COOKIES.get(ADDRESS_COOKIE, ""), salt=ADDRESS_COOKIE, max_age=ADDRESS_MINUTES * 60
+        )
+    except (signing.BadSignature, ValueError, TypeError):
+        return "", ""
+    return str(address), str(member_id)
 
 
 def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse:
@@ -225,36 +347,49 @@ def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse
         "is_first_proof": entry.email_confirmed_at is None,
         "is_change": waiting is not None and entry.email_confirmed_at is not None,
         "cities": _cities_of(visit, (waiting or entry).choices),
-        "stage": _stage(visit),
+        "stage": stage_of(visit),
     }
     return visit.in_language_of(entry).page(request, "fan/confirm.html", context)
 
 
-def _open_entry(visit: Visit, entry: Entry) -> HttpResponse:
+def open_entry(visit: Visit, entry: Entry) -> HttpResponse:
+    """Have a browser know its fan from now on, and lead her to her entry."""
     response = HttpResponseRedirect(f"{visit.base}entry/", status=303)
     token = fan_token(campaign_id=visit.campaign.pk, ref=entry.ref)
-    _set_cookie(response, FAN_COOKIE, token, visit, timedelta(days=FAN_DAYS))
+    set_cookie(response, FAN_COOKIE, token, visit, timedelta(days=FAN_DAYS))
     response.delete_cookie(ADDRESS_COOKIE, path=visit.base, samesite="Lax")
     return keep_for_nobody(response)
 
 
-def _entry_of_fan(request: HttpRequest, visit: Visit) -> Entry | None:
+def entry_of_fan(request: HttpRequest, visit: Visit) -> Entry | None:
     """The entry that the fan's cookie names, if she has proved its address."""
     ref = read_fan_token(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk)
     if ref is None:
         return None
-    return Entry.objects.filter(campaign=visit.campaign, ref=ref, email_confirmed_at__isnull=False).first()
+    return registration.own_entry(visit.campaign, ref)
 
 
 def _show_no_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
-    response = visit.page(request, "fan/no_entry.html", {"stage": _stage(visit)})
+    template = "fan/sign_in.html" if visit.is_by_account else "fan/no_entry.html"
+    response = visit.page(request, template, {"stage": stage_of(visit), "problem": "unknown"})
     if FAN_COOKIE in request.COOKIES:
         response.delete_cookie(FAN_COOKIE, path=visit.base, samesite="Lax")
     return keep_for_nobody(response)
 
 
-def _show_entry(request: HttpRequest, visit: Visit, entry: Entry) -> HttpResponse:
-    context = entry_context(visit, entry, outcomes(entry, visit.published), _stage(visit))
+def show_entry(
+    request: HttpRequest,
+    visit: Visit,
+    entry: Entry,
+    *,
+    phone_errors: Mapping[str, Sequence[str]] | None = None,
+    phone_typed: str = "",
+) -> HttpResponse:
+    """A fan's own page; with errors, beside the fields by which she confirms her phone."""
+    context = entry_context(visit, entry, outcomes(entry, visit.published), stage_of(visit))
+    panel = context["phone"]
+    if phone_errors and isinstance(panel, Panel):
+        context["phone"] = panel.with_errors(phone_errors, number=phone_typed)
     return visit.page(request, "fan/my_entry.html", context)
 
 
@@ -268,9 +403,12 @@ def entry_context(visit: Visit, entry: Entry, drawn: Sequence[Outcome], stage: C
         for outcome in found
         if not outcome.is_selected and not (selected and outcome.reason == "already_selected")
     ]
+    state = _state_of_entry(entry, [*selected, *others])
+    asks_phone = stage == Status.OPEN and state in ("email_unconfirmed", "phone_unconfirmed") and needs_phone(entry)
     return {
         "entry": entry,
-        "state": _state_of_entry(entry, [*selected, *others]),
+        "state": state,
+        "phone": panel_of(entry, now=visit.now) if asks_phone else None,
         "outcomes": [*selected, *others],
         "cities": _cities_of(visit, entry.choices),
         "stage": stage,
@@ -284,6 +422,8 @@ def _state_of_entry(entry: Entry, found: Sequence[Outcome]) -> str:
         return "selected" if found[0].is_selected else "not_selected"
     if entry.withdrawn_at is not None:
         return "withdrawn"
+    if entry.email_confirmed_at is None:
+        return "email_unconfirmed"
     if needs_phone(entry):
         return "phone_unconfirmed"
     if entry.gates_failed:
@@ -322,7 +462,8 @@ def _mails_link(address: str) -> str:
     return f"{settings.PUBLIC_URL}/mail/?{urlencode({'to': address})}"
 
 
-def _set_cookie(response: HttpResponse, name: str, value: str, visit: Visit, age: timedelta) -> None:
+def set_cookie(response: HttpResponse, name: str, value: str, visit: Visit, age: timedelta) -> None:
+    """Have a browser keep something for this campaign alone, where no script reads it."""
     response.set_cookie(
         name, value, max_age=age, path=visit.base, secure=settings.IS_HTTPS, httponly=True, samesite="Lax"
     )

@@ -36,6 +36,8 @@ LANDING = {
     "finished": Status.FINISHED,
 }
 STATES = ("not_started", "open", "registered", "closed", "selected", "not_selected", "finished")
+ERRORS = {"not_found": "404.html", "error": "500.html"}
+"""Pages for what goes wrong; they know no campaign."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def read_token(token: str) -> Asked | None:
         campaign_id, locale, state = signing.loads(token, salt=_SALT, max_age=timedelta(days=DAYS))
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return Asked(int(campaign_id), str(locale), str(state)) if state in STATES else None
+    return Asked(int(campaign_id), str(locale), str(state)) if state in (*STATES, *ERRORS) else None
 
 
 @require_safe
@@ -87,6 +89,8 @@ def preview(request: HttpRequest, token: str) -> HttpResponse:
 
 def _page(request: HttpRequest, visit: Visit, state: str) -> HttpResponse:
     banner = {"preview": _("Preview: this is how the page will look. Nothing can be sent from here.")}
+    if state in ERRORS:
+        return render(request, ERRORS[state], {"locale": visit.locale, **banner})
     if state in LANDING:
         form = fan_forms.empty_form(visit.published)
         return visit.page(request, "fan/landing.html", {**landing_context(visit, LANDING[state], form), **banner})

@@ -25,13 +25,15 @@ from campaigns.models import Campaign, Faq, Image, Locale
 from campaigns.published import NoSuchCampaign, Published, published
 from core.refusal import Refusal
 from entries.models import Entry
+from monoql.fan_colours import address_of
 from monoql.fan_words import window_text
+from monoql.security import PERMISSIONS_WITH_PLACE
 from viewers.permissions import Action, may
 from viewers.viewer import viewer_of_request
 
 LOCALE_COOKIE = "monoql_locale"
 LOCALE_DAYS = 365
-PUBLIC_SECONDS = 30
+PUBLIC_SECONDS = 5
 """How long a shared cache may keep a public page; never past the moment at which it changes."""
 
 
@@ -50,6 +52,21 @@ class Visit:
     def campaign(self) -> Campaign:
         """The campaign that is visited."""
         return self.published.campaign
+
+    @property
+    def is_by_account(self) -> bool:
+        """Whether the campaign knows fans by their account, so that they sign in."""
+        return self.campaign.identifier_type == Campaign.IdentifierType.GLOBAL_USER_ID
+
+    @property
+    def is_fanlist(self) -> bool:
+        """Whether fans join a list, without cities, dates and draws."""
+        return self.campaign.type == Campaign.Type.FANLIST
+
+    @property
+    def colours(self) -> str:
+        """The address of the style sheet with the campaign's colour; empty for our own."""
+        return address_of(self.campaign.accent_color)
 
     @property
     def title(self) -> str:
@@ -118,6 +135,9 @@ class Visit:
         with self.spoken():
             response = render(request, template, whole, status=status)
         response.headers["Content-Language"] = self.locale.tag
+        form = whole.get("form")
+        if form is not None and form.places:
+            response.headers["Permissions-Policy"] = PERMISSIONS_WITH_PLACE
         return response
 
 

@@ -16,9 +16,10 @@ from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core.logs import without_tokens
+from monoql.phone_settings import phone_sender, prefix_caps
 from monoql.sign_in_settings import cache, openid_connect
 from monoql.unfold_settings import UNFOLD as UNFOLD
-from viewers.issuers import development_issuer, read_issuers
+from viewers.issuers import LOOPBACK, development_issuer, read_issuers
 
 django_stubs_ext.monkeypatch()
 
@@ -115,6 +116,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -145,6 +147,7 @@ MIDDLEWARE = [
     "monoql.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "monoql.security.ContentSecurityPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "monoql.media.MediaMiddleware",
     "campaigns.hosts.CampaignHostMiddleware",
@@ -285,6 +288,20 @@ MAIL_URL = os.environ.get("MAIL_URL", "")
 MAILERS = {"default": mailer(MAIL_URL) if MAIL_URL else {"BACKEND": "core.mail.FolderBackend"}}
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "MonoQL <tickets@monoql.example>")
 
+PHONE_SENDER = phone_sender(os.environ, is_development=DEVELOPMENT, folder=MAIL_FOLDER / "sms")
+"""Who carries the codes that confirm phones: a class and its options; nothing where there is none."""
+PHONE_SECONDS = float(os.environ.get("PHONE_SECONDS", "5"))
+"""How long the sender may take for one message before it counts as not sent."""
+PHONE_NETWORK_PER_HOUR = int(os.environ.get("PHONE_NETWORK_PER_HOUR", "300"))
+PHONE_NETWORK_PER_DAY = int(os.environ.get("PHONE_NETWORK_PER_DAY", "2000"))
+"""Codes that one network may ask for. Thousands of phones can share one behind a provider's NAT."""
+PHONE_PREFIX_PER_HOUR = int(os.environ.get("PHONE_PREFIX_PER_HOUR", "2000"))
+"""Codes an hour to numbers of one country prefix: what whoever pumps messages to a far country can cost at most."""
+PHONE_PREFIX_CAPS = prefix_caps(os.environ.get("PHONE_PREFIX_CAPS", ""))
+"""The same for single prefixes, where more or fewer are expected."""
+PHONE_REMINDER_HOURS = float(os.environ.get("PHONE_REMINDER_HOURS", "48"))
+"""How long before the close fans are reminded who have not confirmed their phone."""
+
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 """Bytes of a form or JSON body; uploads of codes are streamed and have their own limit."""
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
@@ -308,10 +325,18 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 OUTSIDE_ISSUERS = (
-    *read_issuers(os.environ.get("OUTSIDE_ISSUERS", "")),
+    *read_issuers(os.environ.get("OUTSIDE_ISSUERS", ""), loopback=LOOPBACK if DEVELOPMENT else ()),
     *([development_issuer(PUBLIC_URL)] if DEVELOPMENT else []),
 )
 """Whose tokens ``POST /api/v1/auth/`` takes."""
+CORS_URLS_REGEX = r"^/api/v1/campaigns/(?P<domain>[^/]+)/(?:(?:entries|entry)/.*)?$"
+"""What fans ask. Which origins may, each campaign says (``campaigns.cross_origin``); cookies are never let through."""
+CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "if-none-match")
+CORS_EXPOSE_HEADERS = ("ETag", "Content-Language", "Retry-After", "Idempotent-Replayed")
+CORS_PREFLIGHT_MAX_AGE = 600
+FAN_ISSUER = os.environ.get("FAN_ISSUER", "")
+"""The name of the issuer whose accounts fans have; it can be left out where there is a single issuer."""
 FAN_REQUESTS_PER_SECOND = float(os.environ.get("FAN_REQUESTS_PER_SECOND", "20"))
 """How often one address may ask a process for what fans ask; in a burst for twenty seconds ahead. 0 sets no limit."""
 SPECTACULAR_SETTINGS = {

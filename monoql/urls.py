@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
-from monoql import fan_preview, mail_viewer
+from monoql import fan_account, fan_colours, fan_preview, mail_viewer, sms_viewer
 from monoql.start_page import start_page
 from viewers.sign_in_urls import sign_out
 
@@ -21,9 +21,12 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("monoql.api_urls")),
     path("c/<slug:domain>/", include("monoql.fan_urls")),
+    fan_colours.route,
+    path("signed-in/", fan_account.back, name="signed-in"),
     path("preview/<str:token>/", fan_preview.preview, name="preview"),
     path("mail/", mail_viewer.mail_list, name="mail-list"),
     path("mail/<str:name>/", mail_viewer.mail_letter, name="mail-letter"),
+    path("sms/", sms_viewer.sms_list, name="sms-list"),
 ]
 if settings.DEVELOPMENT:
     urlpatterns += [path("dev/issuer/", include("monoql.dev_urls"))]

@@ -4,6 +4,7 @@ import io
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from django.core.management import call_command
 from django.db import transaction
@@ -17,10 +18,11 @@ from codes.models import Upload
 from core import jobs
 from core.bulk import copy_in
 from core.models import Job
+from entries.form import Form
 from entries.identifiers import fan_key, ref_of
 from entries.models import Entry, ScoreRun
 from entries.proof import link_token
-from entries.registration import Form, confirm, register
+from entries.registration import confirm, register
 from viewers.viewer import Viewer
 from waves import preparation, scheduling
 from waves.models import Wave
@@ -86,9 +88,12 @@ def add_market(campaign: Campaign, code: str, city: str, *, split: str, events: 
     return market
 
 
-def open_tour(*, domain: str = "aurora") -> Campaign:
-    """The same, open."""
-    return lifecycle.open_campaign(campaign=make_tour(domain=domain), actor=SUPREME, now=timezone.now())
+def open_tour(*, domain: str = "aurora", **options: Any) -> Campaign:
+    """The same with these options, open."""
+    campaign = make_tour(domain=domain)
+    Campaign.objects.filter(pk=campaign.pk).update(**options)
+    campaign.refresh_from_db()
+    return lifecycle.open_campaign(campaign=campaign, actor=SUPREME, now=timezone.now())
 
 
 def register_fan(campaign: Campaign, name: str, choices: list[str], *, is_confirmed: bool = True) -> Entry:

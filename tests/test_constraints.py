@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -26,8 +27,20 @@ from campaigns.models import (
     Tracker,
 )
 from codes.models import POOL_SPAN, Assignment, Code, CodeRange, Hold, Pool, Upload
-from core.models import AuditEvent, AuditSeal, Job
-from entries.models import GateAnswer, Message, Score, ScoreRun, Submission
+from core.models import AuditEvent, AuditSeal, Job, KeptAnswer
+from entries.models import (
+    CodeTries,
+    ConsentText,
+    Entry,
+    GateAnswer,
+    Message,
+    PhoneCode,
+    PhoneSends,
+    Score,
+    ScoreRun,
+    Submission,
+    TurnedAway,
+)
 from exports.models import Export
 from tests import scenario
 from viewers.models import ApiSession, Approval, Grant, MachineToken, OutsideIdentity, Staff
@@ -115,12 +128,35 @@ def gate(world: World, **values: Any) -> Gate:
     return Gate(**{"campaign": world.campaign, "number": 1, "kind": "card_type", "provider": "sandbox", **values})
 
 
+def consent_text(world: World, **values: Any) -> ConsentText:
+    """A text to which fans consented, with what a case makes wrong."""
+    return ConsentText(**{"campaign": world.campaign, "version": "0" * 16, "text": "Yes.", "created_at": NOW, **values})
+
+
+def kept_answer(**values: Any) -> KeptAnswer:
+    """The claim of a key, with what a case makes wrong."""
+    good = {"claim": uuid4(), "fingerprint": b"." * 32, "lease_until": NOW, "created_at": NOW}
+    return KeptAnswer(**{"id": uuid4(), **good, "expires_at": NOW + timedelta(days=1), **values})
+
+
 def gate_answer(world: World, **values: Any) -> GateAnswer:
     """What a gate said of Ada, with what a case makes wrong."""
     asked, _ = Gate.objects.get_or_create(
         campaign=world.campaign, number=9, defaults={"kind": "card_type", "provider": "sandbox"}
     )
     return GateAnswer(**{"entry": world.entry, "gate": asked, "answer": "passes", "answered_at": NOW, **values})
+
+
+def phone_code(world: World, **values: Any) -> PhoneCode:
+    """A code for Ada's phone, with what a case makes wrong."""
+    good = {"number": "+12135550123", "digest": b"", "asker": "", "made_at": NOW, "expires_at": NOW + timedelta(1)}
+    return PhoneCode(**{"entry": world.entry, **good, **values})
+
+
+def confirmed_twice(world: World) -> object:
+    """Two entries of a campaign with one number."""
+    scenario.register_fan(world.campaign, "Ben", ["CA-LAX"])
+    return Entry.objects.filter(campaign=world.campaign).update(phone="+12135550123", phone_confirmed_at=NOW)
 
 
 def promoter_id() -> int:
@@ -267,6 +303,7 @@ CASES: dict[str, Case] = {
     "campaigns_event_number_range": update(lambda world: world.event, number=0),
     "campaigns_content_locale_once": insert(lambda world: Content(campaign=world.campaign, locale_id="en_US")),
     "campaigns_campaign_color_form": update(lambda world: world.campaign, accent_color="red"),
+    "campaigns_campaign_origins_form": update(lambda world: world.campaign, allowed_origins="*"),
     "campaigns_campaign_waiting_room_range": update(lambda world: world.campaign, waiting_room_minutes=0),
     "campaigns_field_condition_whole": insert(lambda world: field(world, shown_if_value="front")),
     "campaigns_field_not_its_own_condition": lambda world: Field.objects.filter(campaign=world.campaign).update(
@@ -316,6 +353,17 @@ CASES: dict[str, Case] = {
     "entries_entry_ref_form": update(lambda world: world.entry, ref="no"),
     "entries_entry_choices_distinct": update(lambda world: world.entry, choices=[1, 2, 1]),
     "entries_entry_identifier_given": update(lambda world: world.entry, identifier=""),
+    "entries_entry_phone_once": confirmed_twice,
+    "entries_phonecode_one_open": insert(lambda world: [phone_code(world), phone_code(world)]),
+    "entries_phonecode_number_form": insert(lambda world: phone_code(world, number="0213")),
+    "entries_phonecode_tries_counted": insert(lambda world: phone_code(world, tries=-1)),
+    "entries_phonecode_expires_after": insert(lambda world: phone_code(world, expires_at=NOW)),
+    "entries_phonecode_used_in_time": insert(lambda world: phone_code(world, used_at=NOW + timedelta(2))),
+    "entries_phonesends_once": insert(lambda world: [PhoneSends(prefix=1, hour=NOW), PhoneSends(prefix=1, hour=NOW)]),
+    "entries_phonesends_counts": insert(lambda world: PhoneSends(prefix=1, hour=NOW, sends=-1)),
+    "entries_message_one_reminder": insert(
+        lambda world: [Message(entry=world.entry, kind="reminder", created_at=NOW) for _copy in range(2)]
+    ),
     "entries_submission_choices_distinct": insert(
         lambda world: Submission(entry=world.entry, locale_id="en_US", choices=[2, 2], created_at=NOW)
     ),
@@ -323,6 +371,17 @@ CASES: dict[str, Case] = {
         lambda world: Submission(
             entry=world.entry, locale_id="en_US", choices=[1], created_at=NOW, applied_at=NOW - timedelta(hours=1)
         )
+    ),
+    "entries_consenttext_once": insert(lambda world: [consent_text(world), consent_text(world)]),
+    "entries_consenttext_version_form": insert(lambda world: consent_text(world, version="1")),
+    "entries_turnedaway_reason_known": insert(
+        lambda world: TurnedAway(campaign=world.campaign, reason="whim", created_at=NOW)
+    ),
+    "entries_codetries_once": insert(
+        lambda world: [CodeTries(campaign=world.campaign, ref="0" * 32, since=NOW) for _ in range(2)]
+    ),
+    "entries_codetries_counts": insert(
+        lambda world: CodeTries(campaign=world.campaign, ref="0" * 32, since=NOW, tries=0)
     ),
     "entries_scorerun_current_once": copy_of(lambda world: world.run),
     "entries_score_range": insert(lambda world: Score(run=world.run, entry=world.entry, score=101)),
@@ -413,6 +472,11 @@ CASES |= {
     ),
     "viewers_approval_decided_or_waiting": insert(lambda world: approval(world, decided_at=NOW)),
     "viewers_approval_lapses_later": insert(lambda world: approval(world, lapses_at=NOW)),
+}
+CASES |= {
+    "core_keptanswer_fingerprint_whole": insert(lambda world: kept_answer(fingerprint=b"short")),
+    "core_keptanswer_leased_or_answered": insert(lambda world: kept_answer(answer=b"sealed")),
+    "core_keptanswer_expires_later": insert(lambda world: kept_answer(expires_at=NOW)),
 }
 for _model in JOBS:
     _name = _model._meta.label_lower.replace(".", "_")

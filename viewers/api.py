@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.http import HttpRequest
 from django.utils import translation
 from rest_framework.request import Request
 
@@ -35,8 +36,13 @@ class StaffEndpoint(Endpoint):
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer in the default language, whatever the client prefers."""
-        with translation.override(settings.LANGUAGE_CODE):
+        self.language = self.language_of(request)
+        with translation.override(self.language):
             return super().dispatch(request, *args, **kwargs)
+
+    def language_of(self, request: HttpRequest) -> str:
+        """The language of the answer, where it does not say another one itself."""
+        return settings.LANGUAGE_CODE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After the rights, ask for a fresh proof where the view is dangerous.
@@ -52,6 +58,11 @@ class StaffEndpoint(Endpoint):
         """Who is asking."""
         return viewer_of_request(self.request)
 
+    def asker_of_key(self, request: Request) -> str:
+        """The viewer, by whatever she proved herself."""
+        viewer = viewer_of_request(request)
+        return f"{viewer.kind} {viewer.id} {viewer.subject}"
+
     @property
     def asked_right(self) -> Action:
         """The right that the present method asks."""
@@ -64,5 +75,5 @@ class StaffEndpoint(Endpoint):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Say which language it is."""
         response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers.setdefault("Content-Language", settings.LANGUAGE_CODE)
+        response.headers.setdefault("Content-Language", self.language)
         return response

@@ -170,6 +170,11 @@ class SignOut(Endpoint):
 
     permission_classes = []
 
+    def asker_of_key(self, request: Request) -> str:
+        """The session that ends, by its token or by its cookie."""
+        session = session_of(request)
+        return f"session {session.pk}" if session is not None else super().asker_of_key(request)
+
     @extend_schema(
         operation_id="auth_sign_out", request=None, responses=SignedOutSerializer, auth=SIGNED_IN, tags=["viewer"]
     )

@@ -115,22 +115,23 @@ class KeySet:
             log.warning("issuer_keys_not_fetched", issuer=self.issuer.name, error=type(error).__name__)
 
 
-def fetched(address: str) -> bytes:
-    """The bytes at an address, within time and size.
+def fetched(address: str, *, form: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+    """The bytes at an issuer's address, within time and size; with a form, those that answer it.
 
     :raises OSError: nothing whole came in time.
-    :raises ValueError: there is more than a set of keys can be.
+    :raises ValueError: there is more than an issuer has to say.
     """
     end = time.monotonic() + TIMEOUT_SECONDS
-    request = Request(address, headers={"Accept": "application/json", "User-Agent": "MonoQL"})  # noqa: S310  Settings hold the address.
+    usual = {"Accept": "application/json", "User-Agent": "MonoQL"}
+    request = Request(address, data=form, headers={**usual, **(headers or {})})  # noqa: S310  Settings hold the address.
     parts: list[bytes] = []
     with build_opener(_NoRedirects).open(request, timeout=TIMEOUT_SECONDS) as response:
         while part := response.read1(64 * 1024):
             parts.append(part)
             if sum(map(len, parts)) > MOST_BYTES:
-                raise ValueError("The set of keys is too large.")
+                raise ValueError("The issuer's answer is too large.")
             if time.monotonic() > end:
-                raise TimeoutError("The set of keys came too slowly.")
+                raise TimeoutError("The issuer's answer came too slowly.")
     return b"".join(parts)
 
 

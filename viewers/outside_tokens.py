@@ -19,7 +19,8 @@ from viewers.models.outside import MOST_LETTERS_OF_SUBJECT
 MOST_BYTES = 8 * 1024
 LEEWAY_SECONDS = 30
 """How far the issuer's clock may be from ours."""
-REQUIRED = ["iss", "aud", "exp", "nbf", "iat"]
+REQUIRED = {"access": ["iss", "aud", "exp", "nbf", "iat"], "id": ["iss", "aud", "exp", "iat"]}
+"""By kind. An id token says since when it is good by ``iat`` alone (OpenID Connect Core, 2)."""
 
 
 class TokenRefused(Refusal):
@@ -35,6 +36,10 @@ class Subject:
 
     issuer: Issuer
     id: str
+    email: str = ""
+    is_email_verified: bool = False
+    nonce: str = ""
+    """What whoever asked for the token gave the issuer to put in it."""
 
 
 def read_token(text: str, *, kind: str) -> Subject:
@@ -58,11 +63,17 @@ def read_token(text: str, *, kind: str) -> Subject:
             audience=issuer.audiences[kind],
             issuer=issuer.issuer,
             leeway=LEEWAY_SECONDS,
-            options={"require": REQUIRED},
+            options={"require": REQUIRED[kind]},
         )
     except (jwt.PyJWTError, ValueError, TypeError) as error:
         raise TokenRefused(_words_for(error)) from error
-    return Subject(issuer=issuer, id=_subject_of(claims, issuer))
+    return Subject(
+        issuer=issuer,
+        id=_subject_of(claims, issuer),
+        email=_text_of(claims, "email"),
+        is_email_verified=claims.get("email_verified") is True,
+        nonce=_text_of(claims, "nonce"),
+    )
 
 
 def _parts_of(text: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -111,6 +122,12 @@ def _subject_of(claims: Mapping[str, Any], issuer: Issuer) -> str:
     if not isinstance(subject, str) or not 0 < len(subject) <= MOST_LETTERS_OF_SUBJECT or not subject.isprintable():
         raise TokenRefused(f"This token does not say whom it is about, in the claim {issuer.subject_claim}.")
     return subject
+
+
+def _text_of(claims: Mapping[str, Any], name: str) -> str:
+    """A claim that may be missing; one that is no text is none."""
+    value = claims.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _words_for(error: Exception) -> str:

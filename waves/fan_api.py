@@ -1,5 +1,6 @@
 """REST: a fan's entry with what the waves made of it, and her receipt of a wave."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,9 +10,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.fan import FAN_SECURITY, LOCALE, meet
+from campaigns.api.fan import FAN_SECURITY, LOCALE, Meeting, meet
 from codes.models import Assignment
-from entries.api import EntrySerializer, OwnEntryEndpoint, entry_part
+from core.parsing import body_of
+from entries import registration
+from entries.api import EntrySerializer, OwnEntryEndpoint, RegistrationSerializer, entry_part, read_form
 from entries.models import Entry
 from waves.explanation import Outcome, outcomes
 from waves.models import Draw
@@ -86,8 +89,49 @@ class OwnEntry(OwnEntryEndpoint):
         with meeting.spoken():
             entry = self.own_entry(request, meeting)
             found = outcomes(entry, meeting.published)
-        shown = [_outcome_part(outcome) for outcome in found]
-        return meeting.answer({**entry_part(entry, meeting.published), "outcomes": shown})
+        return _shown(entry, found, meeting)
+
+    @extend_schema(
+        operation_id="entry_change",
+        parameters=[LOCALE],
+        request=RegistrationSerializer,
+        responses=OwnEntrySerializer,
+        auth=FAN_SECURITY,
+        tags=["fans"],
+    )
+    def put(self, request: Request, domain: str) -> Response:
+        """Change my entry, or enter again after I withdrew: what I send takes the place of what it held, at once.
+
+        Address and number stay mine: what is sent for them is not read, unless the campaign knows me by my account.
+        """
+        meeting = meet(request, domain)
+        with meeting.spoken():
+            entry = self.own_entry(request, meeting)
+            form = read_form(body_of(request), meeting, asker="")
+            entry = registration.change(published=meeting.published, entry=entry, form=form, now=meeting.now)
+            found = outcomes(entry, meeting.published)
+        return _shown(entry, found, meeting)
+
+    @extend_schema(
+        operation_id="entry_withdraw",
+        parameters=[LOCALE],
+        responses={200: OwnEntrySerializer},
+        auth=FAN_SECURITY,
+        tags=["fans"],
+    )
+    def delete(self, request: Request, domain: str) -> Response:
+        """Withdraw my entry until the campaign closes. It can be read on, and entering again keeps its ref."""
+        meeting = meet(request, domain)
+        with meeting.spoken():
+            entry = self.own_entry(request, meeting)
+            entry = registration.withdraw(published=meeting.published, entry=entry, now=meeting.now)
+            found = outcomes(entry, meeting.published)
+        return _shown(entry, found, meeting)
+
+
+def _shown(entry: Entry, found: Sequence[Outcome], meeting: Meeting) -> Response:
+    shown = [_outcome_part(outcome) for outcome in found]
+    return meeting.answer({**entry_part(entry, meeting.published), "outcomes": shown})
 
 
 def _outcome_part(outcome: Outcome) -> dict[str, Any]:

@@ -17,13 +17,13 @@ from campaigns.admin_pages.campaign_extras import clone_page, password_page
 from campaigns.admin_pages.campaign_form import CampaignForm
 from campaigns.admin_pages.confirming import Step, confirm
 from campaigns.admin_pages.overview import overviews
+from campaigns.admin_pages.transfer import PAGES, TransferAdmin
 from campaigns.admin_pages.uses import USE_FILTERS
 from campaigns.admin_pages.words import clock_of, state_badge
 from campaigns.fingerprint import fingerprint
 from campaigns.models import Campaign
 from core.admin_base import Page
 from core.admin_times import until, zoned
-from viewers.admin_base import GuardedAdmin
 from viewers.granting import grant_to_maker
 from viewers.permissions import Action
 
@@ -48,7 +48,7 @@ class CampaignList(ChangeList):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(GuardedAdmin[Campaign]):
+class CampaignAdmin(TransferAdmin[Campaign]):
     """One campaign is one place; everything that belongs to it is a section of its page."""
 
     list_display = ("name_column", "state_column", "clock_column", "entries_column", "next_column")
@@ -66,6 +66,7 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
     can_add = True
     campaign_path = "pk"
     pages = (
+        *PAGES,
         Page("<path:object_id>/open/", "open_page", Action.EDIT_SETUP, is_dangerous=True),
         Page("<path:object_id>/release/", "release_page", Action.EDIT_SETUP, is_dangerous=True),
         Page("<path:object_id>/end-four-eyes/", "end_four_eyes_page", Action.EDIT_SETUP, is_dangerous=True),
@@ -111,6 +112,7 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
             },
         ),
         ("Trackers", {"fields": ("trackers",)}),
+        ("Other sites", {"fields": ("allowed_origins",)}),
         ("Control", {"fields": ("needs_second_person",)}),
     )
 
@@ -155,6 +157,12 @@ class CampaignAdmin(GuardedAdmin[Campaign]):
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if isinstance(field, forms.ModelMultipleChoiceField):
+            place = (
+                str(field.queryset.model._meta.verbose_name_plural).capitalize() if field.queryset is not None else ""
+            )
+            field.help_text = (
+                f"{field.help_text} One that is missing here is added in the menu: Catalogue, {place}.".strip()
+            )
             field.queryset = field.queryset.order_by("name", "pk") if field.queryset is not None else None
         return field
 

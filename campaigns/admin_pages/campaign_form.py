@@ -7,9 +7,12 @@ from django import forms
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from campaigns import set_up_rules
 from campaigns.models import Campaign
 from core.admin_forms import ConsoleForm
 from core.admin_times import LocalTimeField, LocalTimes
+
+EXAMPLE = "Type a city, as in Berlin: Europe/Berlin"
 
 
 class ZoneWidget(forms.TextInput):
@@ -18,7 +21,9 @@ class ZoneWidget(forms.TextInput):
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         """The input, and the names below it for the browser to propose."""
         zones = f"{(attrs or {}).get('id', name)}_zones"
-        shown = super().render(name, value, {**(attrs or {}), "list": zones, "autocomplete": "off"}, renderer)
+        shown = super().render(
+            name, value, {**(attrs or {}), "list": zones, "autocomplete": "off", "placeholder": EXAMPLE}, renderer
+        )
         names = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
         options = format_html_join("", '<option value="{}">', ((zone,) for zone in names))
         return format_html('{}<datalist id="{}">{}</datalist>', shown, zones, options)
@@ -34,18 +39,7 @@ class CampaignForm(LocalTimes, ConsoleForm[Campaign]):
     presale_window_end_at = LocalTimeField(label="Presale ends", required=False)
     general_onsale_at = LocalTimeField(label="General onsale", required=False)
 
-    rules = {
-        "campaigns_campaign_domain_once": ("domain", "Another campaign has this domain."),
-        "campaigns_campaign_opens_before_close": ("close_at", "It closes after it opens: choose a later time."),
-        "campaigns_campaign_closes_before_finish": ("finish_at", "It cannot finish before it closes."),
-        "campaigns_campaign_presale_starts_before_end": ("presale_window_end_at", "The presale ends after its start."),
-        "campaigns_campaign_color_form": ("accent_color", "Use a colour like #5b3fd6."),
-        "campaigns_campaign_waiting_room_range": ("waiting_room_minutes", "Between 1 minute and a day, 1440."),
-        "campaigns_campaign_fanlist_has_no_dates": (
-            "type",
-            "A fanlist runs without dates: leave opening, closing and finish empty.",
-        ),
-    }
+    rules = set_up_rules.CAMPAIGN
 
     class Meta:
         model = Campaign

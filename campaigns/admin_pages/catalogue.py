@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from django.contrib.admin.options import _FieldOpts
 
 
+WORDS_FIRST = "admin/campaigns/words_first.html"
+"""A form that begins with its translated words, where they are what one thinks of first."""
+
+
 def language_tabs(*names: str) -> tuple[tuple[str, "_FieldOpts"], ...]:
     """One tab a language of the interface, each with the translated columns of these fields."""
     return tuple(
@@ -97,6 +101,15 @@ class VenueForm(TranslatedForm[Venue]):
     must_have = ("name", "city")
     rules = catalogue_rules.VENUE
 
+    class Meta:
+        model = Venue
+        fields = "__all__"
+        help_texts = {
+            "country": "Two letters, as in US, DE or JP.",
+            "state": "Where it matters, as in CA.",
+            "latitude": "In degrees, as in 34.04302. With both, its markets stand on the map.",
+        }
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "timezone" in self.fields:
@@ -113,6 +126,7 @@ class VenueAdmin(CatalogueAdmin[Venue]):
     search_help_text = "Name, city or platform id"
     ordering = ("country", "city_en", "name_en", "pk")
     form = VenueForm
+    change_form_template = WORDS_FIRST
     fieldsets = (
         (
             None,
@@ -130,6 +144,19 @@ class VenueAdmin(CatalogueAdmin[Venue]):
     )
 
 
+class LocaleForm(ConsoleForm[Locale]):
+    """A locale, told what its code looks like."""
+
+    class Meta:
+        model = Locale
+        fields = "__all__"
+        help_texts = {
+            "code": "Language and country, as in en_US, de_DE or ar_EG.",
+            "direction": "Right to left for Arabic, Hebrew, Persian and Urdu.",
+            "is_active": "Whether it is offered where texts are written.",
+        }
+
+
 @admin.register(Locale)
 class LocaleAdmin(CatalogueAdmin[Locale]):
     """The languages that campaigns can speak."""
@@ -139,6 +166,7 @@ class LocaleAdmin(CatalogueAdmin[Locale]):
     search_fields = ("code", "name")
     search_help_text = "Code or name"
     ordering = ("code",)
+    form = LocaleForm
     fields = ("code", "name", "direction", "is_active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Locale | None = None) -> tuple[str, ...]:

@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from campaigns import placeholders, rich_text
+from campaigns import placeholders, rich_text, set_up_rules
 from campaigns.admin_pages import preview_links
 from campaigns.admin_pages.scoped import ScopedForm, SetupAdmin
+from campaigns.admin_pages.transfer import CampaignTransferAdmin, pages_of
 from campaigns.completeness import FALLS_BACK, MISSING, OWN, Completeness, Item, completeness_of, items
 from campaigns.models import Campaign, Content, Locale
 from campaigns.models.content import MOST_LETTERS_OF_REFUSAL, REFUSALS
@@ -40,7 +41,7 @@ def refusal_field(code: str) -> forms.CharField:
 class ContentForm(ScopedForm[Content]):
     """One locale's texts; an empty one shows what fans will read in its place."""
 
-    rules = {"campaign,locale": ("locale", "The campaign has texts in this locale already: change those.")}
+    rules = set_up_rules.CONTENT
     refusal_not_open = refusal_field("not_open")
     refusal_closed = refusal_field("closed")
     refusal_wrong_password = refusal_field("wrong_password")
@@ -116,6 +117,8 @@ class Group:
     rows: list[Row]
 
 
+STANDARD = ("Mails", "Refusals")
+"""Groups of texts for which there are words of our own where nothing is written."""
 NOTES = {
     "Pages": "Below a page's own sentences about dates and the next step.",
     "Mails": "Where nothing is written, the mail has words of its own in the fan's language.",
@@ -126,13 +129,13 @@ NOTES = {
 
 
 @admin.register(Content)
-class ContentAdmin(SetupAdmin[Content]):
+class ContentAdmin(CampaignTransferAdmin[Content], SetupAdmin[Content]):
     """What fans read: the pages of each stage, and the mails."""
 
     section = "content"
     form = ContentForm
     edit_right = Action.EDIT_CONTENT
-    pages = (Page("previews/", "previews_page", Action.VIEW),)
+    pages = (*pages_of(Action.EDIT_CONTENT), Page("previews/", "previews_page", Action.VIEW))
     fieldsets = (
         (None, {"fields": ("locale",)}),
         ("Pages", {"fields": PAGES, "description": f"An empty text falls back to the grey one. {rich_text.HELP}"}),
@@ -173,6 +176,8 @@ class ContentAdmin(SetupAdmin[Content]):
         may_edit = self.has_add_permission(request) and campaign.status != Campaign.Status.FINISHED
         context = {
             "locales": found.locales,
+            "standard": STANDARD,
+            "transfers": self.transfers(request),
             "groups": self._groups(found, may_edit=may_edit),
             "missing": found.missing(),
             "falling_back": sum(found.falling_back().values()),

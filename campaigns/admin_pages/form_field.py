@@ -1,7 +1,8 @@
 """The questions of a campaign's own form."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import count
 from typing import Any
 
 from django import forms
@@ -11,8 +12,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import slugify
 
-from campaigns.admin_pages.catalogue import TranslatedForm, in_all_languages, language_tabs
+from campaigns import set_up_rules
+from campaigns.admin_pages.catalogue import WORDS_FIRST, TranslatedForm, in_all_languages, language_tabs
 from campaigns.admin_pages.ordered import OrderedAdmin
 from campaigns.admin_pages.scoped import ScopedForm
 from campaigns.field_rules import CHOICES, LIMITED, NO, TICKS, YES, possible_values
@@ -21,6 +24,8 @@ from core.admin_forms import styled
 from core.admin_words import badge
 
 LANGUAGES = dict(settings.LANGUAGES)
+MOST_LETTERS_OF_KEY = 30
+"""Of one that is made from a label; whoever types one may use 40."""
 
 
 def options_as_text(options: list[dict[str, Any]]) -> str:
@@ -59,6 +64,14 @@ def options_from_text(text: str) -> list[dict[str, Any]]:
     return options
 
 
+def key_from(label: str, *, taken: Collection[str]) -> str:
+    """A question's key that no other has, made from its label: ``how_did_you_hear``."""
+    words = slugify(label).replace("-", "_").lstrip("_0123456789")
+    key = words if len(words) <= MOST_LETTERS_OF_KEY else words[:MOST_LETTERS_OF_KEY].rpartition("_")[0]
+    key = key or "question"
+    return next(name for number in count(1) if (name := key if number == 1 else f"{key}_{number}") not in taken)
+
+
 CONDITION = "condition"
 """The one input of the form for both columns of a condition."""
 
@@ -80,14 +93,7 @@ class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
 
     must_have = ("label",)
     set_fields = ScopedForm.set_fields | {"shown_if", "shown_if_value"}
-    rules = {
-        "campaign,key": ("key", "Another question of this campaign has this key."),
-        "campaign,number": ("number", "Another question has this place in the order."),
-        "campaigns_field_one_ranking": (
-            "type",
-            "The form has a market ranking already. Change that one, or put it out of use first.",
-        ),
-    }
+    rules = set_up_rules.FIELD
     options = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
@@ -113,6 +119,9 @@ class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
             self.initial["options"] = options_as_text(self.instance.options)
         if CONDITION in self.fields:
             self._offer_conditions()
+        if "key" in self.fields:
+            self.fields["key"].required = False
+            self.fields["key"].help_text = "The answer's name in files and the API. Left empty, the label gives it."
         if "type" in self.fields:
             self.fields["type"].widget.attrs["data-applies"] = json.dumps(applying_inputs())
         own = {name: self.fields[name] for name in ("options", CONDITION) if name in self.fields}
@@ -134,6 +143,16 @@ class FieldForm(TranslatedForm[Field], ScopedForm[Field]):
         self.fields[CONDITION].choices = [("", "always"), *offered]  # type: ignore[attr-defined]  # A menu has them.
         source = self.instance.shown_if
         self.initial[CONDITION] = f"{source.key}={self.instance.shown_if_value}" if source is not None else ""
+
+    def clean(self) -> dict[str, Any]:
+        """Make the key from the label where none was typed."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "key" in cleaned and not cleaned["key"]:
+            taken = Field.objects.filter(campaign=self.instance.campaign_id).exclude(pk=self.instance.pk)
+            cleaned["key"] = key_from(
+                str(cleaned.get("label_en") or ""), taken=set(taken.values_list("key", flat=True))
+            )
+        return cleaned
 
     def clean_options(self) -> list[dict[str, Any]]:
         """Read the lines."""
@@ -186,13 +205,12 @@ class FieldAdmin(OrderedAdmin[Field]):
     search_fields = ("key", *in_all_languages("label"))
     search_help_text = "Key or label"
     form = FieldForm
+    change_form_template = WORDS_FIRST
     fieldsets = (
         (
             None,
             {
                 "fields": (
-                    "number",
-                    "key",
                     "type",
                     "options",
                     ("minimum", "maximum"),
@@ -200,6 +218,8 @@ class FieldAdmin(OrderedAdmin[Field]):
                     "is_personal",
                     CONDITION,
                     "is_active",
+                    "key",
+                    "number",
                 )
             },
         ),

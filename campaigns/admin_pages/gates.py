@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import gating
+from campaigns import gating, set_up_rules
 from campaigns.admin_pages.catalogue import in_all_languages, language_tabs
 from campaigns.admin_pages.ordered import OrderedAdmin
 from campaigns.admin_pages.scoped import ScopedForm
@@ -50,7 +50,7 @@ def applying_inputs() -> dict[str, list[str]]:
 class GateForm(ScopedForm[Gate]):
     """A gate, whose provider is one of those that are registered."""
 
-    rules = {"campaign,number": ("number", "Another gate has this place in the order.")}
+    rules = set_up_rules.GATE
 
     class Meta:
         model = Gate

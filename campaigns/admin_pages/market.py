@@ -9,9 +9,11 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from campaigns import set_up_rules
 from campaigns.admin_pages.catalogue import in_all_languages
 from campaigns.admin_pages.market_map import market_map
 from campaigns.admin_pages.scoped import ScopedForm, SetupAdmin, campaign_named
+from campaigns.admin_pages.transfer import CampaignTransferAdmin, pages_of
 from campaigns.models import Campaign, Event, Market
 from core.admin_base import StackedInline
 from core.admin_forms import ConsoleForm
@@ -20,25 +22,27 @@ from core.admin_words import badge
 from viewers.permissions import Action, may
 from viewers.viewer import viewer_of_request
 
-CODE_TAKEN = ("code", "Another one of this campaign has this code.")
-
 
 class EventForm(LocalTimes, ConsoleForm[Event]):
     """One date of a market; its times are typed in the campaign's reference timezone."""
 
     campaign: Campaign
-    starts_at = LocalTimeField(label="Date")
-    presale_at = LocalTimeField(label="Presale", required=False)
+    starts_at = LocalTimeField(label="Date", help_text="On the campaign's clock, which may not be the venue's.")
+    presale_at = LocalTimeField(
+        label="Presale", required=False, help_text="Only where it differs from the campaign's presale."
+    )
 
     set_fields = frozenset({"campaign"})
-    rules = {
-        "campaign,code": CODE_TAKEN,
-        "market,number": ("number", "Another date of this market has this place in the order."),
-    }
+    rules = set_up_rules.EVENT
 
     class Meta:
         model = Event
         fields = "__all__"
+        help_texts = {
+            "code": "Its short name in files and the API, as in CA-LAX-1, or its id on the ticketing platform.",
+            "name": "What fans read; empty shows the date alone.",
+            "link": "Where a chosen fan buys; empty takes the market's.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,11 +101,11 @@ class EventInline(StackedInline[Event, Market]):
 class MarketForm(ScopedForm[Market]):
     """A market, with the database's rules in words."""
 
-    rules = {"campaign,code": CODE_TAKEN}
+    rules = set_up_rules.MARKET
 
 
 @admin.register(Market)
-class MarketAdmin(SetupAdmin[Market]):
+class MarketAdmin(CampaignTransferAdmin[Market], SetupAdmin[Market]):
     """What fans rank, and what codes are for."""
 
     section = "markets"
@@ -118,6 +122,8 @@ class MarketAdmin(SetupAdmin[Market]):
     menus_that_add = ("venue",)
     inlines = (EventInline,)
     edit_right = Action.EDIT_SETUP
+    pages = pages_of(Action.EDIT_SETUP)
+    transferred = (Event,)
     list_before_template = "admin/campaigns/market/head.html"
 
     def list_context(self, request: HttpRequest, campaign: Campaign | None) -> Mapping[str, Any]:

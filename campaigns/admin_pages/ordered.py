@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.scoped import SetupAdmin
+from campaigns.admin_pages.transfer import CampaignTransferAdmin, pages_of
 from campaigns.models import Campaign, Field, Gate
 from campaigns.ordering import put_in_order
 from core.admin_base import Page
@@ -21,7 +22,7 @@ MOST_ROWS = 200
 LARGEST = 32767
 
 
-class OrderedAdmin[M: (Field, Gate)](SetupAdmin[M]):
+class OrderedAdmin[M: (Field, Gate)](CampaignTransferAdmin[M], SetupAdmin[M]):
     """Parts of the set-up that fans meet in an order."""
 
     edit_right = Action.EDIT_SETUP
@@ -29,7 +30,7 @@ class OrderedAdmin[M: (Field, Gate)](SetupAdmin[M]):
     list_per_page = MOST_ROWS
     sortable_by = ()
     ordering = ("number", "pk")
-    pages: tuple[Page, ...] = (Page("order/", "order_page", Action.EDIT_SETUP),)
+    pages: tuple[Page, ...] = (*pages_of(Action.EDIT_SETUP), Page("order/", "order_page", Action.EDIT_SETUP))
 
     class Media:
         js = ("admin_monoql/set_up.js",)

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from campaigns import faqs, images, placeholders, rich_text
 from campaigns.admin_pages.scoped import ScopedAdmin, ScopedForm
+from campaigns.admin_pages.transfer import CampaignTransferAdmin, pages_of
 from campaigns.images import BadImage, Picture
 from campaigns.models import Faq, Image, Locale
 from core.admin_forms import styled
@@ -144,7 +145,7 @@ class FaqForm(ScopedForm[Faq]):
 
 
 @admin.register(Faq)
-class FaqAdmin(ContentPartAdmin[Faq]):
+class FaqAdmin(CampaignTransferAdmin[Faq], ContentPartAdmin[Faq]):
     """Frequent questions of the landing and the confirmation page."""
 
     empty_note = "Questions that fans would otherwise ask by mail, in the default locale first."
@@ -155,6 +156,7 @@ class FaqAdmin(ContentPartAdmin[Faq]):
     ordering = ("page", "locale", "number", "pk")
     form = FaqForm
     fields = ("locale", "page", "place", "question", "answer")
+    pages = pages_of(Action.EDIT_CONTENT)
     fixed = ("locale", "page")
 
     def save_model(self, request: HttpRequest, obj: Faq, form: Any, change: bool) -> None:

@@ -14,6 +14,8 @@ STATES = (
     ("selected", "A fan's page: selected"),
     ("not_selected", "A fan's page: not selected"),
     ("finished", "Finished"),
+    ("not_found", "An address without a page"),
+    ("error", "Something broke on our side"),
 )
 """The states in which a fan may meet the pages, with what staff call them."""
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiResponse, PolymorphicProxySerializer, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -16,10 +19,12 @@ from campaigns.api.fan import LOCALE, meet
 from campaigns.api.public import PublicCampaignSerializer, answer_for_everybody
 from campaigns.api.writing import SetUpSerializer
 from campaigns.models import Artist, Campaign, Locale, Promoter, Tracker
-from core.api import InstantField, NewestFirst
+from campaigns.models.origins import MOST_LETTERS, normal_origins
+from core.api import InstantField, NewestFirst, asked_language
 from core.throttling import FanThrottle
 from viewers.access import StaffOnly
 from viewers.api import StaffEndpoint
+from viewers.authentication import COOKIE
 from viewers.granting import grant_to_maker
 from viewers.permissions import Action, may, may_somewhere, require
 
@@ -39,6 +44,26 @@ def campaign_of(view: StaffEndpoint, domain: str) -> Campaign:
         raise NotFound("There is no such campaign.")
     require(view.viewer, view.asked_right, campaign.pk)
     return campaign
+
+
+class OriginsField(serializers.ListField):
+    """Origins; stored one a line."""
+
+    child = serializers.CharField(max_length=MOST_LETTERS)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The lines, which the model checks."""
+        origins = super().to_internal_value(data)
+        if any(origin.split() != [origin] for origin in origins):
+            raise serializers.ValidationError("An origin has no spaces and is not empty.")
+        try:
+            return normal_origins("\n".join(origins))
+        except ValidationError as error:
+            raise serializers.ValidationError(error.messages) from error
+
+    def to_representation(self, data: Any) -> list[str]:
+        """The list."""
+        return str(data).split()
 
 
 class ReadinessSerializer(serializers.Serializer[Any]):
@@ -89,6 +114,7 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
     presale_window_start_at = InstantField(required=False, allow_null=True)
     presale_window_end_at = InstantField(required=False, allow_null=True)
     general_onsale_at = InstantField(required=False, allow_null=True)
+    allowed_origins = OriginsField(required=False, help_text="Other sites whose pages may ask for this campaign.")
     site_url = serializers.CharField(read_only=True)
     readiness = serializers.SerializerMethodField(help_text="What is missing before it may open, red lines first.")
 
@@ -123,6 +149,7 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
             "queue_id",
             "is_lnaa",
             "accent_color",
+            "allowed_origins",
             "needs_second_person",
             "created_at",
             "site_url",
@@ -181,25 +208,35 @@ class OneCampaign(SetUpEndpoint):
     signing_key = ""
     """The public key of receipts, which a higher room knows: the URLs hand it in."""
 
+    def language_of(self, request: HttpRequest) -> str:
+        """The asked language, where nobody has signed in who wants the same words everywhere."""
+        signed_in = {settings.SESSION_COOKIE_NAME, COOKIE} & set(request.COOKIES)
+        is_fan = "HTTP_AUTHORIZATION" not in request.META and not signed_in
+        return asked_language(request) if is_fan else super().language_of(request)
+
     def get_throttles(self) -> list[Any]:
         """Let staff work as fast as they like."""
         return [] if may_somewhere(self.viewer, Action.VIEW) else [FanThrottle()]
 
     @extend_schema(
         parameters=[LOCALE],
-        responses=PolymorphicProxySerializer(
-            component_name="CampaignRead",
-            serializers=[CampaignSerializer, PublicCampaignSerializer],
-            resource_type_field_name=None,
-        ),
+        responses={
+            200: PolymorphicProxySerializer(
+                component_name="CampaignRead",
+                serializers=[CampaignSerializer, PublicCampaignSerializer],
+                resource_type_field_name=None,
+            ),
+            304: OpenApiResponse(description="What `If-None-Match` names is still so."),
+        },
         auth=EVERYBODY,
     )
-    def get(self, request: Request, domain: str) -> Response:
+    def get(self, request: Request, domain: str) -> HttpResponse:
         """Staff get the set-up with its readiness list; everybody else gets the public part, which may be cached."""
-        found = Campaign.objects.filter(domain=domain.lower()).values_list("pk", flat=True).first()
-        if may_somewhere(self.viewer, Action.VIEW) and found is not None and may(self.viewer, Action.VIEW, found):
-            return self._answer(campaign_of(self, domain))
-        return answer_for_everybody(meet(request, domain), signing_key=self.signing_key)
+        if may_somewhere(self.viewer, Action.VIEW):
+            found = Campaign.objects.filter(domain=domain.lower()).values_list("pk", flat=True).first()
+            if found is not None and may(self.viewer, Action.VIEW, found):
+                return self._answer(campaign_of(self, domain))
+        return answer_for_everybody(request, meet(request, domain), signing_key=self.signing_key)
 
     @extend_schema(request=CampaignSerializer, responses=CampaignSerializer)
     def patch(self, request: Request, domain: str) -> Response:

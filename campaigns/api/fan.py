@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from campaigns.models import Campaign, Locale
 from campaigns.published import NoSuchCampaign, Published, published
-from core.api import Endpoint
+from core.api import Endpoint, asked_language
 from core.refusal import Refusal
 from core.throttling import FanThrottle
 
@@ -84,9 +84,21 @@ class FanEndpoint(Endpoint):
     most_bytes = 32 * 1024
     """Of a body: a form with a dozen long answers."""
 
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Answer in the asked language; once the campaign is known, in its locale."""
+        self.language = asked_language(request)
+        with translation.override(self.language):
+            response = super().dispatch(request, *args, **kwargs)
+        response.headers.setdefault("Content-Language", self.language)
+        return response
+
     def handle_exception(self, exc: Exception) -> Response:
         """Answer an error; a refusal in the campaign's own words, where it has some."""
         meeting: Meeting | None = getattr(self.request, "meeting", None)
-        if isinstance(exc, Refusal) and meeting is not None:
+        if meeting is None:
+            return super().handle_exception(exc)
+        if isinstance(exc, Refusal):
             exc.message = meeting.published.refusal_words(exc, meeting.locale.code)
-        return super().handle_exception(exc)
+        self.language = meeting.locale.tag
+        with meeting.spoken():
+            return super().handle_exception(exc)

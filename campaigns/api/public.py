@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.response import Response
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 
 from campaigns import rich_text
 from campaigns.api.fan import Meeting
 from campaigns.models import Campaign, Content, Event, Faq, Field, Image, Locale, Market, Tracker, Venue
 from campaigns.published import Published
+from core.etags import etag_of, or_not_modified
 
-PUBLIC_SECONDS = 30
+PUBLIC_SECONDS = 5
 """How long a shared cache may keep an answer; never past the moment at which it changes."""
 PAGE_TEXTS = tuple(text for text in Content.TEXTS if not text.endswith(("_subject", "_body")))
 
@@ -180,16 +183,28 @@ class PublicCampaignSerializer(serializers.Serializer[Any]):
     signing_key = serializers.CharField(help_text="Ed25519 key of receipts, 64 hex digits.")
 
 
-def answer_for_everybody(meeting: Meeting, *, signing_key: str) -> Response:
-    """The public part in the client's language, for shared caches to keep for some seconds."""
-    with meeting.spoken():
-        response = meeting.answer(public_part(meeting, signing_key=signing_key))
+def answer_for_everybody(request: Request, meeting: Meeting, *, signing_key: str) -> HttpResponse:
+    """The public part in the client's language, for shared caches to keep for some seconds; 304 where it has it."""
     campaign, now = meeting.campaign, meeting.now
+    body, etag = _bytes_for_everybody(meeting, signing_key)
+    headers = {"Content-Language": meeting.locale.tag, "ETag": etag}
+    response = HttpResponse(body, content_type=JSONRenderer.media_type, headers=headers)
     changes = [at for at in (campaign.open_at, campaign.close_at, campaign.finish_at) if at is not None and at > now]
     seconds = min([PUBLIC_SECONDS, *((at - now).total_seconds() for at in changes)])
     patch_cache_control(response, public=True, max_age=max(1, int(seconds)))
     patch_vary_headers(response, ("Accept-Language", "Cookie", "Authorization"))
-    return response
+    return or_not_modified(request._request, response)
+
+
+def _bytes_for_everybody(meeting: Meeting, signing_key: str) -> tuple[bytes, str]:
+    """The public part as it is sent, and its tag; made once for each locale while the campaign is in memory."""
+    kept = meeting.published.answers
+    name = (meeting.locale.code, meeting.campaign.is_accepting(meeting.now), signing_key)
+    if name not in kept:
+        with meeting.spoken():
+            body = JSONRenderer().render(public_part(meeting, signing_key=signing_key))
+        kept[name] = (body, etag_of(body))
+    return kept[name]
 
 
 def public_part(meeting: Meeting, *, signing_key: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from campaigns.models.catalogue import Artist, Locale, validate_timezone
+from campaigns.models.origins import ORIGINS_FORM, OriginsField
 from campaigns.models.promoter import Promoter, Tracker
 
 DOMAIN_FORM = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
@@ -122,6 +123,13 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
         validators=[RegexValidator(COLOR_FORM, "Use a colour like #5b3fd6.")],
         help_text="Of buttons and links on the fan pages; empty is MonoQL's own.",
     )
+    allowed_origins = OriginsField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Other sites whose pages may use this campaign's part of the API, one a line, as in "
+        "https://fans.example.",
+    )
     needs_second_person = models.BooleanField(
         "four eyes",
         default=False,
@@ -166,6 +174,9 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
             ),
             models.CheckConstraint(
                 name="campaigns_campaign_color_form", condition=Q(accent_color="") | Q(accent_color__regex=COLOR_FORM)
+            ),
+            models.CheckConstraint(
+                name="campaigns_campaign_origins_form", condition=Q(allowed_origins__regex=ORIGINS_FORM)
             ),
             models.CheckConstraint(
                 name="campaigns_campaign_waiting_room_range",

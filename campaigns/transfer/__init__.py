@@ -1,1 +1,1 @@
-"""Import and export of the catalogue as CSV and XLSX files."""
+"""Import and export of the catalogue, of campaigns and of what belongs to them, as CSV and XLSX files."""

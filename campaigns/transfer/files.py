@@ -20,7 +20,9 @@ MOST_BYTES = 2 * 2**20
 MOST_UNPACKED_BYTES = 32 * 2**20
 MOST_ROWS = 2000
 MOST_COLUMNS = 200
-MOST_IN_CELL = 2000
+MOST_IN_CELL = 100_000
+MOST_IN_XLSX_CELL = 32_767
+"""What the format holds; openpyxl cuts longer texts off in silence."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 """What a spreadsheet may run, behind any apostrophes that were put before it."""
@@ -39,6 +41,12 @@ NO_SPREADSHEET = (
 """What openpyxl raises at files that are none, or not whole."""
 
 Cell = str | int | Decimal
+
+
+class CannotWrite(Refusal):
+    """The rows do not fit into the kind of file."""
+
+    code = "cannot_write"
 
 
 class CannotRead(Refusal):
@@ -76,10 +84,16 @@ def write_csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def write_xlsx(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """An XLSX file whose texts are texts; control characters, which it cannot hold, are left out."""
+    """An XLSX file whose texts are texts; control characters, which it cannot hold, are left out.
+
+    :raises CannotWrite: a text is longer than a cell can be.
+    """
+    table = [list(columns), *rows]
+    if any(isinstance(value, str) and len(guarded(value)) > MOST_IN_XLSX_CELL for row in table for value in row):
+        raise CannotWrite(f"A text has more than {MOST_IN_XLSX_CELL:,} letters, too many for XLSX. Take CSV.")
     book = Workbook(write_only=True)
     sheet = book.create_sheet("MonoQL")
-    for row in [list(columns), *rows]:
+    for row in table:
         cells = []
         for value in row:
             cell = WriteOnlyCell(

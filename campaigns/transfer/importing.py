@@ -1,4 +1,4 @@
-"""Bringing a file's rows into the catalogue: first a dry run that says what would happen, then exactly that."""
+"""Bringing a file's rows into the catalogue or a campaign: first a dry run that says what would happen, then that."""
 
 import hashlib
 import json
@@ -13,11 +13,13 @@ from django.db import models, transaction
 from django.utils import translation
 from tablib import Dataset
 
+from campaigns.models import Campaign
 from campaigns.transfer.files import Cell, Table, write_csv, write_xlsx
-from campaigns.transfer.resources import RESOURCES, CatalogueResource
+from campaigns.transfer.kinds import RESOURCES
+from campaigns.transfer.resources import Scope, TableResource
 from core import audit
 from core.refusal import Refusal
-from viewers.permissions import Action, require
+from viewers.permissions import require
 from viewers.viewer import Viewer
 
 FORMATS = {
@@ -25,6 +27,7 @@ FORMATS = {
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_xlsx),
 }
 ADD, CHANGE, SAME, REFUSED = "add", "change", "same", "refused"
+PLACE_TAKEN = "Another row has this place in the order."
 CANNOT_STORE = "This row cannot be stored. Compare it with a row that was exported."
 
 
@@ -68,74 +71,105 @@ class Plan:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def export_rows(model: type[models.Model], form: str) -> tuple[bytes, str]:
-    """All rows of a kind as a file, and the file's media type."""
+NO_SCOPE = Scope()
+
+
+def export_rows(model: type[models.Model], form: str, scope: Scope = NO_SCOPE) -> tuple[bytes, str]:
+    """All rows of a kind, of a campaign's own kinds all of the campaign, as a file; and the file's media type."""
     media_type, write = FORMATS[form]
-    resource = RESOURCES[model]()
+    resource = RESOURCES[model](scope)
     rows: list[list[Cell]] = [[column.cell(row) for column in resource.fields.values()] for row in resource.rows()]
     return write(list(resource.fields), rows), media_type
 
 
-def plan_import(model: type[models.Model], table: Table) -> Plan:
+def plan_import(model: type[models.Model], table: Table, scope: Scope = NO_SCOPE) -> Plan:
     """Say what a file would do, without doing it.
 
     :raises CannotImport: it has a column that there is not.
     """
     with transaction.atomic():
-        plan = _run(RESOURCES[model](), table)
+        plan = _run(RESOURCES[model](scope), table)
         transaction.set_rollback(True)
     return plan
 
 
-def import_rows(*, model: type[models.Model], table: Table, seen: str, actor: Viewer, now: datetime) -> Plan:
+def import_rows(
+    *,
+    model: type[models.Model],
+    table: Table,
+    seen: str,
+    actor: Viewer,
+    now: datetime,
+    campaign: Campaign | None = None,
+) -> Plan:
     """Do what the dry run with the fingerprint ``seen`` has said, all of it, each row with its line in the audit trail.
 
-    :raises NotAllowed: the actor may not edit the catalogue.
-    :raises CannotImport: a line is refused, or the catalogue has changed since the dry run.
+    :raises NotAllowed: the actor may not edit these rows.
+    :raises CannotImport: a line is refused, the campaign is finished, or something has changed since the dry run.
     """
-    require(actor, Action.EDIT_CATALOGUE, None)
+    resource = RESOURCES[model](Scope(campaign, actor))
+    require(actor, resource.right, campaign.pk if campaign is not None else None)
     with transaction.atomic():
-        plan = _run(RESOURCES[model](), table)
+        if campaign is not None:
+            _lock(campaign)
+        plan = _run(resource, table)
         if plan.fingerprint != seen:
-            raise CannotImport("The catalogue has changed since this was shown: look at it again, then import.")
+            raise CannotImport("Something has changed since this was shown: look at it again, then import.")
         if plan.of(REFUSED):
             raise CannotImport("Mend the refused lines in the file first: it is imported whole or not at all.")
         for line in (*plan.of(ADD), *plan.of(CHANGE)):
+            row = line.row or model()  # Only refused lines have none.
             audit.record(
                 actor=actor,
                 action=f"{model._meta.model_name}.{line.deed}",
-                target=line.row or model(),  # Only refused lines have none.
-                changes=dict(line.changes),
+                target=row,
+                campaign_id=resource.campaign_id_of(row),
+                changes={name: [audit.recorded(value) for value in pair] for name, pair in line.changes.items()},
                 reason=f"Imported from line {line.line} of a file.",
                 now=now,
             )
+            if line.deed == ADD:
+                resource.after_adding(row, actor=actor, now=now)
     return plan
 
 
-def _run(resource: CatalogueResource, table: Table) -> Plan:
+def _lock(campaign: Campaign) -> None:
+    """Have imports into one campaign take turns with each other and with its steps."""
+    status = Campaign.objects.select_for_update(no_key=True).values_list("status", flat=True).get(pk=campaign.pk)
+    if status == Campaign.Status.FINISHED:
+        raise CannotImport("The campaign is finished: nothing in it changes any more.")
+
+
+def _run(resource: TableResource, table: Table) -> Plan:
     """Import a table within the present transaction, and tell what came of each line."""
     unknown = [name for name in table.columns if name not in resource.fields]
     if unknown:
         raise CannotImport(
             f"There is no column “{unknown[0][:40]}”. There are: {', '.join(resource.fields)}.", field="file"
         )
-    dataset = Dataset(*(cells for _, cells in table.rows), headers=table.columns)
+    order = resource.sequence(table)
+    dataset = Dataset(*(table.rows[place][1] for place in order), headers=table.columns)
     with translation.override(settings.LANGUAGE_CODE):
         result = resource.import_data(dataset, use_transactions=True, raise_errors=False)
-        return Plan(
-            tuple(
-                _planned(resource, line, dict(zip(table.columns, cells, strict=True)), found)
-                for (line, cells), found in zip(table.rows, result.rows, strict=True)
-            )
-        )
+        clashes = resource.clashes()
+        planned = {
+            place: _planned(resource, table.columns, table.rows[place], found, clashes)
+            for place, found in zip(order, result.rows, strict=True)
+        }
+    return Plan(tuple(planned[place] for place in sorted(planned)))
 
 
-def _planned(resource: CatalogueResource, line: int, cells: Mapping[str, str], found: Any) -> Planned:
+def _planned(
+    resource: TableResource, columns: list[str], row: tuple[int, list[str]], found: Any, clashes: set[Any]
+) -> Planned:
+    line, cells = row[0], dict(zip(columns, row[1], strict=True))
     named = cells.get("name") or cells.get(f"name_{settings.LANGUAGE_CODE}") or cells.get(resource.key, "")
     if found.is_invalid() or found.is_error():
         return Planned(line, REFUSED, named, errors=_errors_of(found))
     if found.is_skip():
         return Planned(line, SAME, str(found.instance), row=found.instance)
+    if found.instance.pk in clashes:
+        return Planned(line, REFUSED, named, errors=((resource.place[-1], PLACE_TAKEN),))
     old = {} if found.is_new() else resource.cells(found.original)
     new = resource.cells(found.instance)
     changes = {

@@ -1,9 +1,11 @@
-"""What of the catalogue is imported and exported: columns, keys and checks of each kind of row.
+"""How a kind of row is read from a file and written to one; and the catalogue's columns, keys and checks.
 
 A cell that says what is stored already leaves it alone, so a file that was exported and not edited changes nothing.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
@@ -15,12 +17,27 @@ from import_export.fields import Field
 from modeltranslation.utils import build_localized_fieldname
 
 from campaigns import catalogue_rules
-from campaigns.models import Artist, Locale, PrivacyPolicy, Promoter, Tracker, Venue
+from campaigns.models import Artist, Campaign, Locale, PrivacyPolicy, Promoter, Tracker, Venue
 from campaigns.policies import policies_of, set_policies
-from campaigns.transfer.files import Cell
+from campaigns.transfer.files import Cell, Table
+from viewers.permissions import Action
+from viewers.viewer import Viewer
 
 DEFAULT_LANGUAGE = settings.MODELTRANSLATION_DEFAULT_LANGUAGE
 Rules = Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose rows come and go: one campaign's, for what belongs to one, and what the viewer may see and change."""
+
+    campaign: Campaign | None = None
+    viewer: Viewer | None = None
+
+
+def plain_lines(text: str) -> str:
+    """A text with one character a line break: browsers send two, and an XLSX file keeps one."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 class Text(widgets.Widget):  # type: ignore[misc]  # The library has no types.
@@ -28,11 +45,11 @@ class Text(widgets.Widget):  # type: ignore[misc]  # The library has no types.
 
     def clean(self, value: str, row: Any = None, **_rest: Any) -> Any:
         """The cell without space around it."""
-        return value.strip()
+        return plain_lines(value).strip()
 
     def render(self, value: Any, obj: Any = None, **_rest: Any) -> Cell:
         """As it is stored; nothing is an empty cell."""
-        return "" if value is None else str(value)
+        return "" if value is None else plain_lines(str(value))
 
 
 class Number(Text):
@@ -84,17 +101,21 @@ class YesOrNo(Text):
 class Column(Field):  # type: ignore[misc]  # The library has no types.
     """One column of a file."""
 
-    def __init__(self, name: str, widget: Text | None = None, *, readonly: bool = False) -> None:
-        super().__init__(attribute=name, column_name=name, widget=widget or Text(), readonly=readonly)
+    def __init__(self, name: str, widget: Text | None = None, *, attribute: str = "", readonly: bool = False) -> None:
+        super().__init__(attribute=attribute or name, column_name=name, widget=widget or Text(), readonly=readonly)
 
     def cell(self, row: models.Model) -> Cell:
         """What stands in the column for a row."""
         shown: Cell = self.widget.render(self.get_value(row), row)
         return shown
 
+    def export(self, instance: Any, **_rest: Any) -> Cell:
+        """The same, for the library's own comparison."""
+        return self.cell(instance)
+
     def save(self, instance: Any, row: Mapping[str, str], is_m2m: bool = False, **rest: Any) -> None:
         """Set the row's value, unless the cell says what it is already."""
-        if row[self.column_name] != str(self.cell(instance)):
+        if plain_lines(row[self.column_name]) != str(self.cell(instance)):
             super().save(instance, row, is_m2m, **rest)
 
 
@@ -128,12 +149,16 @@ def wanted_policies(promoter: Promoter) -> dict[str, str]:
     return found
 
 
-class CatalogueResource(resources.ModelResource):  # type: ignore[misc]  # The library has no types.
+class TableResource(resources.ModelResource):  # type: ignore[misc]  # The library has no types.
     """One kind of row. A row with a known key is changed, one without a key is added."""
 
     model: ClassVar[type[models.Model]]
     key = "id"
     rules: ClassVar[Rules] = {}
+    right: ClassVar[Action] = Action.EDIT_CATALOGUE
+    """What whoever imports must be allowed to do; of a campaign's own rows, in that campaign."""
+    place: ClassVar[tuple[str, ...]] = ()
+    """The columns of a place in an order, which no two rows share once all lines are read; ``number`` is the last."""
 
     class Meta:
         clean_model_instances = True
@@ -141,8 +166,9 @@ class CatalogueResource(resources.ModelResource):  # type: ignore[misc]  # The l
         skip_html_diff = True
         fields = ()
 
-    def __init__(self) -> None:
+    def __init__(self, scope: Scope = Scope()) -> None:
         super().__init__()
+        self.scope = scope
         self._meta.model = self.model
         self.fields = {column.column_name: column for column in self.columns()}
         self._seen: set[str] = set()
@@ -157,7 +183,15 @@ class CatalogueResource(resources.ModelResource):  # type: ignore[misc]  # The l
 
     def rows(self) -> "models.QuerySet[Any]":
         """What is exported, in its order."""
-        return self.model._default_manager.order_by("pk")
+        return self.known().order_by("pk")
+
+    def known(self) -> "models.QuerySet[Any]":
+        """The rows that a key can name."""
+        return self.model._default_manager.all()
+
+    def sequence(self, table: Table) -> list[int]:
+        """In which order a file's rows are read."""
+        return list(range(len(table.rows)))
 
     def cells(self, row: models.Model) -> dict[str, str]:
         """What stands in each column for a row, as text."""
@@ -179,7 +213,7 @@ class CatalogueResource(resources.ModelResource):  # type: ignore[misc]  # The l
         if not key:
             return None
         is_number = key.isascii() and key.isdigit() and len(key) < 18
-        found = self.model._default_manager.filter(pk=int(key)).first() if is_number else None
+        found = self.known().filter(pk=int(key)).first() if is_number else None
         if found is None:
             words = f"There is no {self.model._meta.verbose_name} with the id {key[:20]}. Leave it empty to add one."
             raise ValidationError({self.key: words})
@@ -204,10 +238,35 @@ class CatalogueResource(resources.ModelResource):  # type: ignore[misc]  # The l
         self, instance: Any, import_validation_errors: Any = None, validate_unique: bool = True
     ) -> None:
         """Check by the model's own rules, told in the words of the admin's form."""
+        errors = dict(import_validation_errors or {})
         try:
-            super().validate_instance(instance, import_validation_errors, validate_unique)
+            # Places are compared once all lines are read, so that two rows can change theirs.
+            instance.full_clean(exclude={*errors, *self.place[-1:]}, validate_unique=validate_unique)
         except ValidationError as error:
-            raise ValidationError(self._in_words(error)) from error
+            errors = error.update_error_dict(errors)
+        if errors:
+            raise ValidationError(self._in_words(ValidationError(errors)))
+
+    def before_save_instance(self, instance: Any, row: Any, **_rest: Any) -> None:
+        """Give a row without a place the last one."""
+        if self.place and not instance.number and instance._state.adding:
+            group = {name: getattr(instance, name) for name in self.place[:-1]}
+            last = self.known().filter(**group).aggregate(last=models.Max("number"))["last"]
+            instance.number = (last or 0) + 1
+
+    def clashes(self) -> set[Any]:
+        """The keys of rows that share a place, as the database stands now."""
+        found: dict[tuple[Any, ...], list[Any]] = {}
+        for pk, *place in self.known().values_list("pk", *self.place) if self.place else ():
+            found.setdefault(tuple(place), []).append(pk)
+        return {pk for keys in found.values() if len(keys) > 1 for pk in keys}
+
+    def campaign_id_of(self, row: models.Model) -> int | None:
+        """The campaign in whose history a row's changes stand."""
+        return getattr(row, "campaign_id", None)
+
+    def after_adding(self, row: models.Model, *, actor: Viewer, now: datetime) -> None:
+        """What follows for whoever has added a row."""
 
     def _in_words(self, error: ValidationError) -> dict[str, list[str]]:
         told: dict[str, list[str]] = {}
@@ -222,7 +281,7 @@ class CatalogueResource(resources.ModelResource):  # type: ignore[misc]  # The l
         return told
 
 
-class ArtistResource(CatalogueResource):
+class ArtistResource(TableResource):
     """Artists."""
 
     model = Artist
@@ -234,7 +293,7 @@ class ArtistResource(CatalogueResource):
         yield from map(Column, ("name", "discovery_id", "image", "fan_club_name"))
 
 
-class VenueResource(CatalogueResource):
+class VenueResource(TableResource):
     """Venues, with a column a language of their names and cities."""
 
     model = Venue
@@ -250,7 +309,7 @@ class VenueResource(CatalogueResource):
         yield from map(Column, ("timezone", "ticketing_platform", "ticketing_platform_id"))
 
 
-class PromoterResource(CatalogueResource):
+class PromoterResource(TableResource):
     """Promoters, with a column a locale of their privacy policies."""
 
     model = Promoter
@@ -275,7 +334,7 @@ class PromoterResource(CatalogueResource):
         set_policies(instance, {locale: url for locale, url in wanted_policies(instance).items() if url})
 
 
-class TrackerResource(CatalogueResource):
+class TrackerResource(TableResource):
     """Trackers."""
 
     model = Tracker
@@ -288,7 +347,7 @@ class TrackerResource(CatalogueResource):
         yield Column("is_active", YesOrNo())
 
 
-class LocaleResource(CatalogueResource):
+class LocaleResource(TableResource):
     """Locales; the code is the key."""
 
     model = Locale
@@ -303,9 +362,3 @@ class LocaleResource(CatalogueResource):
     def get_instance(self, instance_loader: Any, row: Mapping[str, str]) -> Any:
         """The locale of the code, if there is one; else it is added."""
         return Locale.objects.filter(pk=row.get("code", "").strip()).first()
-
-
-RESOURCES: Mapping[type[models.Model], type[CatalogueResource]] = {
-    resource.model: resource
-    for resource in (ArtistResource, VenueResource, PromoterResource, TrackerResource, LocaleResource)
-}

@@ -17,7 +17,7 @@ from core.admin_words import progress_bar
 from core.masking import masked_end
 from core.models import AuditEvent, Job
 from entries.models import Entry
-from monoql.admin_workspace import overviews, page_of, readiness_of, sections_of, sizes_of
+from monoql.admin_workspace import overviews, page_of, readiness_of, ready_step, sections_of, sizes_of
 from viewers.permissions import Action, may
 from viewers.viewer import Viewer, viewer_of_request
 from waves.admin_pages.words import REASON_WORDS, lot_number
@@ -35,6 +35,12 @@ def workspace(
     sizes = sizes_of(campaign)
     found = overviews([campaign], now, stocked={campaign.pk} if sizes["code_rows"] else ())[campaign.pk]
     verb, instant = clock_of(campaign)
+    is_draft = campaign.status == Campaign.Status.NOT_STARTED
+    shows_readiness = is_draft or (with_readiness and campaign.status != Campaign.Status.FINISHED)
+    lines = readiness_of(campaign, now) if shows_readiness else []
+    step = found.next_step
+    if is_draft and not campaign.is_released and not any(line.is_red for line in lines):
+        step = ready_step(campaign)
     return {
         "campaign": campaign,
         "state": state_badge(campaign),
@@ -42,14 +48,14 @@ def workspace(
         "instant": instant,
         "exact": admin_times.zoned(instant, campaign.zone) if instant is not None else "",
         "off": admin_times.until(instant, now) if instant is not None else "",
-        "next_step": found.next_step,
+        "next_step": step,
         "page": page_of(campaign),
         "sections": [
             one for one in sections_of(campaign, sizes, found.entries) if may(viewer, Action(one.right), campaign.pk)
         ],
         "section": section,
-        "with_readiness": with_readiness,
-        "readiness": readiness_of(campaign, now) if with_readiness and campaign.status != "finished" else [],
+        "with_readiness": shows_readiness,
+        "readiness": lines,
         "steps": _steps(campaign, viewer) if with_readiness else [],
     }
 
@@ -108,7 +114,8 @@ def crumbs(context: template.RequestContext) -> list[tuple[str, str]]:
         way.append(("Campaigns", reverse("admin:campaigns_campaign_changelist")))
     if context.get("cl") is None and not isinstance(original, Campaign):
         name = str(original) if original is not None and not isinstance(original, str) else title
-        way.append((name, ""))
+        if not way or way[-1][0] != name:
+            way.append((name, ""))
     return way or [(title, "")]
 
 

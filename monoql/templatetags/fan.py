@@ -1,5 +1,6 @@
 """Tags and filters of the fan pages and mails."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,6 +111,12 @@ def host(address: str) -> str:
 def item(mapping: dict[str, Any], key: str) -> Any:
     """What a mapping holds under a key, or nothing."""
     return mapping.get(key, "")
+
+
+@register.simple_tag
+def names(words: Sequence[str]) -> str:
+    """Names in a sentence, as in “A, B and C”."""
+    return fan_words.list_text([fan_words.isolated(word) for word in words])
 
 
 @register.simple_tag

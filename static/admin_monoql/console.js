@@ -12,6 +12,17 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// An icon is a word in a font; a link of the menu has its own words beside it.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const icon of document.querySelectorAll("#nav-sidebar a .material-symbols-outlined")) icon.setAttribute("aria-hidden", "true");
+});
+
+// The library writes the name of a chosen file into the nearest text input: its own widget's, but beside one of our plain
+// inputs it finds none and fails, or another field's. So a plain one's change does not come to it.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input.mq-file")) event.stopPropagation();
+}, { capture: true });
+
 // A step that was asked for is not asked for twice by a double press; the server refuses the second in any case.
 document.addEventListener("submit", (event) => {
   const form = event.target;

@@ -9,7 +9,7 @@
   /* The fan's own time beside the campaign's. */
 
   const formatter = (options) => new Intl.DateTimeFormat(language, { numberingSystem: "latn", ...options });
-  const inFull = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" };
+  const inFull = { weekday: language.startsWith("ja") ? "short" : "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" };
 
   const addOwnTime = (element, start, text) => {
     const zone = element.querySelector(".zone");
@@ -35,26 +35,112 @@
     }
   };
 
-  /* A page that waits for the opening looks again by itself, at slightly different times for different fans. */
+  /* A page that waits for the opening counts down, and looks again by itself, at slightly different times for
+     different fans. Without a connection it says so and tries again, rather than lose itself. */
 
-  const reloadAtOpening = () => {
+  const showRest = (element, seconds) => {
+    const units = [["day", 86400, 1e9], ["hour", 3600, 24], ["minute", 60, 60], ["second", 1, 60]];
+    const parts = units.map(([unit, size, most]) => [unit, Math.floor(seconds / size) % most]);
+    const first = Math.max(0, parts.findIndex(([, count]) => count > 0));
+    element.replaceChildren(...parts.slice(Math.min(first, 1)).map(([unit, count]) => {
+      const part = document.createElement("span");
+      const format = { style: "unit", unit, unitDisplay: "long", numberingSystem: "latn" };
+      for (const { type, value } of new Intl.NumberFormat(language, format).formatToParts(count)) {
+        const piece = document.createElement(type === "integer" ? "strong" : "span");
+        piece.textContent = value;
+        part.append(piece);
+      }
+      return part;
+    }));
+  };
+
+  const reloadWhenOpen = async (waiting) => {
+    try {
+      const answer = await fetch(location.href, { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(15000) });
+      if (answer.ok) return location.reload();
+    } catch {
+      waiting.querySelector(".away")?.remove();
+      const away = document.createElement("span");
+      away.className = "away";
+      away.setAttribute("role", "status");
+      away.textContent = waiting.dataset.textAway;
+      waiting.append(away);
+    }
+    return setTimeout(reloadWhenOpen, 5000 + Math.random() * 10000, waiting);
+  };
+
+  const waitForOpening = () => {
     const waiting = document.querySelector("[data-reload-at]");
     if (!waiting) return;
-    const rest = Number(waiting.dataset.reloadAt) * 1000 - Date.now();
-    if (rest > 0 && rest < 24 * 3600e3) setTimeout(() => location.reload(), rest + 3000 + Math.random() * 10000);
+    const opening = Number(waiting.dataset.reloadAt) * 1000;
+    const countdown = document.querySelector("[data-countdown]");
+    const pause = 3000 + Math.random() * 10000;
+    countdown.hidden = false;
+    waiting.classList.add("is-counting");
+    const tick = () => {
+      showRest(countdown, Math.max(0, Math.ceil((opening - Date.now()) / 1000)));
+      if (Date.now() < opening + pause) return;
+      clearInterval(ticking);
+      reloadWhenOpen(waiting);
+    };
+    const ticking = setInterval(tick, 1000);
+    tick();
   };
 
   /* The ranking: the selects of the page become one list to order. It outlives a reload, until it is sent. */
 
   const draftOf = (base) => `monoql-ranking ${base}`;
+  const answersDraftOf = (base) => `monoql-form ${base}`;
 
   const forgetDraft = () => {
     const sent = document.querySelector("[data-sent]");
     try {
-      if (sent) sessionStorage.removeItem(draftOf(sent.dataset.sent));
+      if (sent) for (const name of [draftOf, answersDraftOf]) sessionStorage.removeItem(name(sent.dataset.sent));
     } catch {
       /* Storage may be forbidden; then there is nothing to forget. */
     }
+  };
+
+  /* What is typed outlives a reload too, in this tab alone; the artist's password does not. */
+
+  const keepAnswers = (form) => {
+    const key = answersDraftOf(form.dataset.draft);
+    const inputs = () => [...form.elements].filter(({ name, type }) => name && !["hidden", "submit"].includes(type) && !["password", "choices"].includes(name));
+    const isTick = ({ type }) => type === "checkbox" || type === "radio";
+    const idOf = (input) => (isTick(input) ? `${input.name} ${input.value}` : input.name);
+    try {
+      const kept = form.dataset.focus ? null : JSON.parse(sessionStorage.getItem(key));
+      for (const input of kept ? inputs() : []) {
+        const value = kept[idOf(input)];
+        if (value === undefined) continue;
+        if (isTick(input)) input.checked = value;
+        else input.value = value;
+      }
+    } catch {
+      /* Storage may be forbidden; then nothing was kept. */
+    }
+    form.addEventListener("input", () => {
+      try {
+        const values = inputs().map((input) => [idOf(input), isTick(input) ? input.checked : input.value]);
+        sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(values)));
+      } catch {
+        /* As above. */
+      }
+    });
+  };
+
+  /* Distances on the globe, for the fan who shares where she is: it is worked out here and told to nobody. */
+
+  const kilometres = ([latitude, longitude], [otherLatitude, otherLongitude]) => {
+    const [north, otherNorth, east] = [latitude, otherLatitude, otherLongitude - longitude].map((degrees) => (degrees * Math.PI) / 180);
+    const half = Math.sin((otherNorth - north) / 2) ** 2 + Math.cos(north) * Math.cos(otherNorth) * Math.sin(east / 2) ** 2;
+    return 2 * 6371 * Math.asin(Math.min(1, Math.sqrt(half)));
+  };
+
+  const distanceText = (length) => {
+    const isInMiles = /-(US|GB|LR)$/.test(language);
+    const format = { style: "unit", unit: isInMiles ? "mile" : "kilometer", maximumFractionDigits: 0, numberingSystem: "latn" };
+    return new Intl.NumberFormat(language, format).format(Math.max(1, isInMiles ? length / 1.609344 : length));
   };
 
   class Ranking {
@@ -194,6 +280,7 @@
       this.adder.addEventListener("keydown", () => { isPointing = false; });
       this.adder.addEventListener("change", () => { if (isPointing) this.add(); });
       this.find("add-button").addEventListener("click", () => this.add());
+      this.listenForPlace();
       this.find("any").addEventListener("click", () => {
         for (const code of this.words.order.split(" ")) this.append(code);
         this.refresh();
@@ -206,6 +293,51 @@
         this.say(this.words.textCleared);
         this.adder.focus();
       });
+    }
+
+    listenForPlace() {
+      const near = this.find("near");
+      if (!near || !isSecureContext || !navigator.geolocation) return;
+      const text = near.textContent;
+      near.hidden = false;
+      const done = () => {
+        near.removeAttribute("aria-disabled");
+        near.textContent = text;
+      };
+      const failed = ({ code }) => {
+        const { textRefused, textAway, textSlow } = near.dataset;
+        done();
+        this.find("near-said").textContent = { 1: textRefused, 3: textSlow }[code] || textAway;
+      };
+      near.addEventListener("click", () => {
+        if (near.hasAttribute("aria-disabled")) return;
+        near.setAttribute("aria-disabled", "true");
+        near.textContent = near.dataset.textBusy;
+        const found = ({ coords }) => { done(); this.sortFrom([coords.latitude, coords.longitude]); };
+        navigator.geolocation.getCurrentPosition(found, failed, { timeout: 15000, maximumAge: 600000 });
+      });
+    }
+
+    sortFrom(here) {
+      const places = JSON.parse(this.words.places);
+      const far = new Map(Object.entries(places).map(([code, place]) => [code, kilometres(here, place)]));
+      const rankOf = (code) => (far.has(code) ? far.get(code) : Infinity);
+      const byDistance = (one, two) => (rankOf(one) === rankOf(two) ? 0 : rankOf(one) - rankOf(two));
+      // Sorting keeps the order of those whose place is not known.
+      const order = this.words.order.split(" ").filter((code) => this.cities.has(code)).sort(byDistance);
+      this.root.dataset.order = order.join(" ");
+      this.cities = new Map(order.map((code) => {
+        const known = this.cities.get(code);
+        const label = [known.city, known.venue, far.has(code) ? distanceText(far.get(code)) : ""].filter(Boolean).join(" · ");
+        return [code, { ...known, label }];
+      }));
+      this.list.append(...this.items.sort((one, two) => byDistance(one.dataset.code, two.dataset.code)));
+      this.refresh();
+      const { textSorted, textUnknown } = this.find("near").dataset;
+      const [nearest] = order;
+      const said = [fill(textSorted, { city: this.cities.get(nearest).city, distance: distanceText(far.get(nearest)) })];
+      if (order.some((code) => !far.has(code))) said.push(textUnknown);
+      this.find("near-said").textContent = said.join(" ");
     }
 
     drag(event) {
@@ -241,7 +373,7 @@
     if (!form) return;
     const adder = document.querySelector("[data-add]");
     const target = document.getElementById(form.dataset.focus) || (adder?.offsetParent ? adder : null);
-    if (target && !target.autofocus) target.focus();
+    if (target && target !== document.activeElement) target.focus();
     for (const link of document.querySelectorAll('.notice a[href="#choice-1"]')) {
       link.addEventListener("click", (event) => { event.preventDefault(); adder?.focus(); });
     }
@@ -251,18 +383,45 @@
     const button = form.querySelector("[data-submit]");
     const text = button.textContent;
     let isSent = false;
+    const canBeSentAgain = () => {
+      isSent = false;
+      button.removeAttribute("aria-disabled");
+      button.textContent = text;
+    };
     form.addEventListener("submit", (event) => {
-      if (isSent) event.preventDefault();
+      if (isSent || form.dataset.textLost) event.preventDefault();
+      if (!isSent && form.dataset.textLost) sendPatiently(form, button, canBeSentAgain);
       isSent = true;
       button.setAttribute("aria-disabled", "true");
       button.textContent = button.dataset.textBusy;
     });
     // A page that comes back from the browser's memory can be sent again.
-    addEventListener("pageshow", () => {
-      isSent = false;
-      button.removeAttribute("aria-disabled");
-      button.textContent = text;
-    });
+    addEventListener("pageshow", canBeSentAgain);
+  };
+
+  /* A form whose answer is lost on the way stays as it is, says so beside its button, and can be sent again. */
+
+  const sendPatiently = async (form, button, canBeSentAgain) => {
+    form.querySelector(".lost")?.remove();
+    try {
+      const body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.action, { method: "POST", body, signal: AbortSignal.timeout(40000) });
+      if (answer.status >= 500) throw new Error("The server gave no answer of its own.");
+      if (answer.redirected) return location.assign(answer.url);
+      const page = await answer.text();
+      document.open();
+      document.write(page);
+      document.close();
+    } catch {
+      canBeSentAgain();
+      const lost = document.createElement("p");
+      lost.className = "notice notice-bad lost";
+      lost.setAttribute("role", "alert");
+      lost.textContent = form.dataset.textLost;
+      button.before(lost);
+      button.focus();
+    }
+    return undefined;
   };
 
   const offerCopy = (button) => {
@@ -319,6 +478,7 @@
     showAsked(form);
   };
 
+  document.querySelectorAll("[data-draft]").forEach(keepAnswers);
   document.querySelectorAll("[data-ranking]").forEach((root) => new Ranking(root));
   document.querySelectorAll("[data-form]").forEach(followConditions);
   document.querySelectorAll("[data-form]").forEach(sendOnce);
@@ -330,5 +490,5 @@
   forgetDraft();
   focusFirstError();
   showOwnTimes();
-  reloadAtOpening();
+  waitForOpening();
 })();

@@ -170,6 +170,8 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
     rest = {
         "artists": campaign.artist_id,
         "gates": campaign.gates.get().pk,
+        "images": campaign.images.get().pk,
+        "faqs": campaign.faqs.get().pk,
         "venues": market.venue_id,
         "promoters": campaign.promoter_id,
         "trackers": tracker_of(campaign).pk,
@@ -190,13 +192,15 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "url": "nowhere/",
         "content_type_id": "1",
         "provider_id": "nobody",
+        "colour": "5b3fd6",
     }
 
     def value(route: str, name: str) -> str:
         if name == "object_id":
             return str(objects.get("/".join(route.split("/")[1:3]), 1))
         if name == "pk":
-            key = "gates" if "/gates/" in route else route.removeprefix("api/v1/").partition("/<")[0]
+            of_campaign = next((kind for kind in ("gates", "images", "faqs") if f"/{kind}/" in route), "")
+            key = of_campaign or route.removeprefix("api/v1/").partition("/<")[0]
             return str(rest.get(key, 1))
         if route.startswith("preview/"):
             return link_to(campaign, "en_US", "open").removeprefix("/preview/").rstrip("/")

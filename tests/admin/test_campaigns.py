@@ -103,6 +103,7 @@ def test_saving_untouched_times_keeps_their_seconds(desk: Desk, form: dict[str, 
         ({"reference_timezone": "Mars/Olympus"}, "is no time zone"),
         ({"open_at_0": "tomorrow"}, "Give a date and a time"),
         ({"domain": "Halcyon Hall"}, "Use lower-case letters"),
+        ({"allowed_origins": "https://a.example\r\nhttp://b.example"}, "is not encrypted"),
     ],
 )
 def test_a_broken_rule_is_told_in_words_beside_its_field(
@@ -137,6 +138,13 @@ def test_an_edit_is_written_in_the_history_with_old_and_new(desk: Desk, form: di
     assert "Halcyon Hall 2027 → Halcyon Hall, moved" in read(page_of(campaign, "history"))
 
 
+def test_other_sites_are_stored_as_browsers_name_them(desk: Desk, form: dict[str, object]) -> None:
+    desk.post(reverse(ADD), {**form, "allowed_origins": "https://Fans.Example/\r\nhttp://localhost:5173\r\n"})
+
+    campaign = Campaign.objects.get(domain="halcyon-2027")
+    assert campaign.allowed_origins == "https://fans.example\nhttp://localhost:5173"
+
+
 def test_what_the_opening_fixed_cannot_be_typed_any_more(desk: Desk, tour: Campaign) -> None:
     text = desk.get(page_of(tour)).content.decode()
 
@@ -154,6 +162,29 @@ def test_the_readiness_list_leads_to_what_mends_it(read: Reader, desk: Desk, for
     assert "Add a market" in text
     assert f"{reverse('admin:campaigns_market_changelist')}?campaign={campaign.pk}" in text
     assert "Write the texts of the default locale de_DE" in text
+
+
+@pytest.mark.parametrize("section", ["market", "field", "gate", "content", "image", "faq"])
+def test_before_the_opening_each_section_says_what_is_missing(
+    read: Reader, desk: Desk, form: dict[str, object], section: str
+) -> None:
+    desk.post(reverse(ADD), form)
+    campaign = Campaign.objects.get(domain="halcyon-2027")
+
+    text = read(f"{reverse(f'admin:campaigns_{section}_changelist')}?campaign={campaign.pk}")
+
+    assert "Add a market" in text
+    assert "Write the texts of the default locale de_DE" in text
+
+
+def test_what_lacks_nothing_is_to_be_opened(read: Reader, db: None) -> None:
+    campaign = scenario.make_tour()
+
+    text = read(page_of(campaign))
+
+    assert "mq-line-bad" not in text
+    assert "Open it, or release it for the clock." in text
+    assert "See what is missing" not in text
 
 
 def test_opening_what_is_not_ready_is_refused_on_the_page(desk: Desk, form: dict[str, object]) -> None:

@@ -198,7 +198,7 @@ def test_a_question_can_go_while_the_campaign_is_open(desk: Desk, tour: Campaign
 def test_previews_are_linked_for_each_locale_and_state(read: Reader, draft: Campaign) -> None:
     text = read(f"{reverse('admin:campaigns_content_previews_page')}?campaign={draft.pk}")
 
-    assert len(set(re.findall(r'href="(/preview/[^"]+)"', text))) == 3 * 7
+    assert len(set(re.findall(r'href="(/preview/[^"]+)"', text))) == 3 * 9
 
 
 def test_the_matrix_asks_as_often_for_ten_locales_as_for_three(desk: Desk, draft: Campaign) -> None:

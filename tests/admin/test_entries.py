@@ -181,3 +181,17 @@ def test_nobody_adds_changes_or_deletes_an_entry(desk: Desk, ada: Entry) -> None
     ada.refresh_from_db()
     assert (add.status_code, change.status_code, delete.status_code) == (403, 405, 403)
     assert ada.name == "Ada"
+
+
+def test_an_entry_whose_phone_is_confirmed_says_so(read: Reader, tour: Campaign, ada: Entry) -> None:
+    Campaign.objects.filter(pk=tour.pk).update(requires_phone_confirmation=True)
+    page = reverse("admin:entries_entry_change", args=[ada.pk])
+    before = read(page)
+    Entry.objects.filter(pk=ada.pk).update(phone="+12135550123", phone_confirmed_at=timezone.now())
+
+    after = read(page)
+
+    assert "unconfirmed" in before
+    assert "unconfirmed" not in after
+    assert after.count(f"{timezone.now():%Y}") > before.count(f"{timezone.now():%Y}")
+    assert "+12135550123" not in after

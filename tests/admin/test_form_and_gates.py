@@ -10,8 +10,9 @@ from django.utils import timezone
 from campaigns.models import Campaign, Field, Gate
 from campaigns.published import published
 from core.models import AuditEvent
+from entries.form import Form
 from entries.models import Entry
-from entries.registration import Form, register
+from entries.registration import register
 from tests import scenario
 from tests.admin.conftest import Desk, Reader, signed_in
 from viewers.granting import set_rights
@@ -38,6 +39,21 @@ def address(name: str, campaign: Campaign) -> str:
 def question(**values: Any) -> dict[str, Any]:
     """What an operator fills in for a question."""
     return {"number": 3, "key": "row", "type": "number", "label_en": "Row?", "is_active": "on", **values}
+
+
+@pytest.mark.parametrize(
+    ("label", "key"),
+    [
+        ("Which row?", "which_row"),
+        ("Area", "area_2"),
+        ("1. How did you hear of this tour, and from whom?", "how_did_you_hear_of_this_tour"),
+        ("どこで?", "question"),
+    ],
+)
+def test_a_question_without_a_key_gets_one_from_its_label(desk: Desk, draft: Campaign, label: str, key: str) -> None:
+    desk.post(address("field_add", draft), question(key="", label_en=label))
+
+    assert Field.objects.get(campaign=draft, number=3).key == key
 
 
 def test_a_condition_is_one_menu_and_can_be_taken_back(desk: Desk, draft: Campaign) -> None:

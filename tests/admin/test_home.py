@@ -6,10 +6,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Locale
 from codes.models import Upload
 from tests import scenario
-from tests.admin.conftest import Reader
+from tests.admin.conftest import Reader, signed_in
+from viewers.models import Grant, Staff
+from viewers.permissions import Action
 
 pytestmark = pytest.mark.django_db
 HOME = "admin:index"
@@ -21,6 +23,38 @@ def test_an_empty_house_says_so_in_words(read: Reader) -> None:
     assert "Nothing needs you." in text
     assert "No campaign is open or closed at the moment." in text
     assert "Nothing is running." in text
+
+
+def test_the_first_campaign_of_a_house_begins_with_what_it_is_made_from(read: Reader) -> None:
+    Locale.objects.create(code="en_US", name="English")
+
+    text = read(reverse(HOME))
+
+    assert "Your first presale" in text
+    assert text.count("1 there") == 1
+    for model in ("locale", "promoter", "artist", "venue", "campaign"):
+        assert reverse(f"admin:campaigns_{model}_add") in text
+
+
+def test_whoever_may_not_make_campaigns_is_not_led_to_make_one(clerk: Staff, supreme: Staff, tour: Campaign) -> None:
+    Grant.objects.create(staff=clerk, campaign=tour, action=Action.VIEW, granted_by=supreme, granted_at=timezone.now())
+
+    text = signed_in(clerk).get(reverse(HOME)).content.decode()
+
+    assert tour.name in text
+    assert "Your first presale" not in text
+    assert "New campaign" not in text
+
+
+def test_a_campaign_that_is_being_set_up_stands_on_home_with_its_next_step(read: Reader, db: None) -> None:
+    campaign = scenario.make_tour()
+
+    text = read(reverse(HOME))
+
+    assert "Your first presale" not in text
+    assert "Being set up" in text
+    assert reverse("admin:campaigns_campaign_change", args=[campaign.pk]) in text
+    assert "See what is missing, then open it or release it for the clock." in text
 
 
 def test_what_is_happening_is_told_with_fans_clock_and_next_step(read: Reader, tour: Campaign) -> None:

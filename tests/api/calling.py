@@ -42,6 +42,10 @@ class Api:
         """Write anew."""
         return self.send("PUT", path, body, **headers)
 
+    def delete(self, path: str, **headers: str) -> Answer:
+        """Take away."""
+        return self.send("DELETE", path, **headers)
+
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request with a JSON body."""
         return self.raw(method, path, b"" if body is None else json.dumps(body).encode(), **headers)

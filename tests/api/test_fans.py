@@ -13,9 +13,11 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from campaigns import lifecycle
 from campaigns.models import Campaign, Content, Field
 from entries.models import Entry, Message, Submission
-from entries.proof import fan_token, link_token
+from entries.proof import fan_token, link_token, mail_code
+from monoql import dev_issuer
 from tests import scenario
 from tests.api.calling import Api, is_error
+from viewers import issuer_keys
 from waves import selection
 from waves.merkle import verify
 from waves.models import Wave
@@ -54,7 +56,7 @@ def test_what_everybody_may_read_is_kept_until_it_changes(api: Api, tour: Campai
     Campaign.objects.update(close_at=timezone.now() + timedelta(seconds=5))
     before_close = api.get("campaigns/aurora/")
 
-    assert answer.headers["Cache-Control"] == "public, max-age=30"
+    assert answer.headers["Cache-Control"] == "public, max-age=5"
     assert {"Accept-Language", "Cookie", "Authorization"} <= set(answer.headers["Vary"].split(", "))
     assert before_close.headers["Cache-Control"] in ("public, max-age=4", "public, max-age=5")
     assert "Set-Cookie" not in answer.headers
@@ -323,3 +325,79 @@ def is_proved(receipt: dict[str, Any]) -> bool:
         proof=receipt["proof"],
         root=receipt["root"],
     )
+
+
+def test_a_fan_changes_withdraws_and_enters_again(api: Api, tour: Campaign) -> None:
+    known = {"Authorization": confirmed(api)}
+    ref = api.get(ENTRY, **known).body["ref"]
+
+    changed = api.put(ENTRY, {"email": "mallory@example.com", "name": "Ada L.", "choices": ["CA-LAX"]}, **known)
+    assert (changed.status, changed.body["name"], changed.body["choices"]) == (200, "Ada L.", ["CA-LAX"])
+    assert (changed.body["email"], changed.body["ref"]) == ("ada@example.com", ref)
+    gone = api.delete(ENTRY, **known)
+    assert (gone.status, gone.body["is_withdrawn"], gone.body["counts"]) == (200, True, False)
+    again = api.put(ENTRY, {**ADA}, **known)
+    assert (again.body["is_withdrawn"], again.body["counts"], again.body["ref"]) == (False, True, ref)
+
+
+def test_nothing_is_changed_or_withdrawn_after_the_close(api: Api, tour: Campaign) -> None:
+    known = {"Authorization": confirmed(api)}
+    lifecycle.close_campaign(campaign=tour, actor=scenario.SUPREME, now=timezone.now())
+
+    for answer in (api.put(ENTRY, {**ADA}, **known), api.delete(ENTRY, **known)):
+        assert is_error(answer, 409, "not_open")
+
+
+def test_a_code_proves_an_address_as_the_link_does(api: Api, tour: Campaign) -> None:
+    api.post(REGISTER, ADA)
+    message = Message.objects.get()
+    code = mail_code(entry_id=message.entry_id, message_id=message.pk)
+
+    wrong = api.post(CONFIRM, {"code": "12", "email": "ada@example.com"})
+    right = api.post(CONFIRM, {"code": code, "email": "Ada@example.com"})
+
+    assert is_error(wrong, 400, "wrong_code")
+    assert (right.status, right.body["entry"]["counts"]) == (200, True)
+
+
+def test_a_link_is_promised_to_anybody(api: Api, tour: Campaign) -> None:
+    confirmed(api)
+
+    answers = [api.post(f"{REGISTER}link/", {"email": email}) for email in ("ada@example.com", "bob@example.com")]
+
+    assert [(answer.status, answer.body) for answer in answers] == [(202, {"status": "check_your_mail"})] * 2
+    assert Message.objects.filter(kind="link").count() == 1
+
+
+def test_a_fan_with_an_account_registers_and_signs_in(
+    api: Api, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEVELOPMENT = True
+    settings.OUTSIDE_ISSUERS = (dev_issuer.issuer(),)
+    monkeypatch.setattr(issuer_keys, "fetched", lambda _address: json.dumps(dev_issuer.public_keys()).encode())
+    issuer_keys.forget_keys()
+    scenario.open_tour(domain="account", identifier_type="globalUserId")
+    token = dev_issuer.mint(subject="4711", kind="id", now=timezone.now(), email="ada@example.com", email_verified=True)
+    path = "campaigns/account/entries/"
+
+    nobody = api.post(path, {"name": "Ada", "choices": ["CA-LAX"], "email": "ada@example.com"})
+    before = api.post(f"{path}sign-in/", {"id_token": token})
+    taken = api.post(path, {"id_token": token, "name": "Ada", "choices": ["CA-LAX"]})
+    after = api.post(f"{path}sign-in/", {"id_token": token})
+
+    assert is_error(nobody, 401, "not_signed_in")
+    assert is_error(before, 404, "not_found")
+    assert taken.status == 202
+    assert (after.status, after.body["entry"]["email"], after.body["entry"]["counts"]) == (200, "ada@example.com", True)
+    known = {"Authorization": f"Bearer {after.body['fan_token']}"}
+    assert api.get("campaigns/account/entry/", **known).status == 200
+    assert is_error(api.post(f"{path}sign-in/", {"id_token": "nonsense"}), 401, "authentication_failed")
+
+
+def test_consents_are_shown_with_time_and_words(api: Api, tour: Campaign) -> None:
+    Campaign.objects.update(minimum_age=16)
+    known = {"Authorization": confirmed(api, is_old_enough=True)}
+
+    consents = api.get(ENTRY, **known).body["consents"]
+
+    assert consents["_age"]["text"] == "I am 16 years old or older."

@@ -1,11 +1,11 @@
 """One Chromium for the browser tests; without one they are skipped, and CI takes that for a failure."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -15,6 +15,10 @@ MARKS = (
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not CHROMIUM, reason="MONOQL_CHROMIUM names no browser."),
 )
+
+
+script_errors: list[str] = []
+"""What scripts of pages have thrown since the test began, in whatever window."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,9 +37,30 @@ def browser() -> Iterator[Browser]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        started.new_context = _watched(started.new_context)  # type: ignore[method-assign]  # Every window is watched.
         yield started
         started.close()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def _watched(new_context: Callable[..., BrowserContext]) -> Callable[..., BrowserContext]:
+    """Make windows whose script errors are kept."""
+
+    def make(**options: object) -> BrowserContext:
+        context = new_context(**options)
+        context.on("weberror", lambda found: script_errors.append(f"{found.page and found.page.url}: {found.error}"))
+        return context
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def no_script_fails() -> Iterator[None]:
+    """No script fails on any page that a test visits."""
+    script_errors.clear()
+    yield
+    found, script_errors[:] = list(script_errors), []
+    assert found == []
 
 
 @pytest.fixture

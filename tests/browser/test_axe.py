@@ -1,7 +1,10 @@
 """No page of the admin, of the sign-in or of fans has a serious accessibility violation, as axe-core sees it."""
 
+import io
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no marker.
 from django.urls import reverse
@@ -9,6 +12,8 @@ from playwright.sync_api import Browser, Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from campaigns.images import decoded, put_into
+from campaigns.models import Campaign, Faq, Gate, Image, Member, Tracker, Venue
 from entries.models import Entry
 from entries.proof import link_token
 from tests.admin.conftest import Tour, whole_tour
@@ -42,6 +47,69 @@ def violations(page: Page) -> list[str]:
         for violation in found.response["violations"]
         if violation["impact"] in SERIOUS
         for node in violation["nodes"]
+    ]
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """What the tour has beside: a part of each kind."""
+
+    gate: Gate
+    image: Image
+    faq: Faq
+    tracker: Tracker
+    member: Member
+
+
+def add_parts(campaign: Campaign) -> SetUp:
+    """Give the tour a gate, an image, a question, a tracker and a member, and its venues a place on the map."""
+    locale, artist = campaign.default_locale, campaign.artist
+    Venue.objects.update(latitude=34, longitude=-118)
+    image = Image(campaign=campaign, locale=locale, kind="main", alternative_text="A red sun")
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (1600, 640), "#c2410c").save(file, "PNG")
+    put_into(image, decoded(file, size=1, kind="main"))
+    image.save()
+    gate = Gate.objects.create(campaign=campaign, number=1, kind="card_type", provider="sandbox", wanted="Sunset Card")
+    faq = Faq.objects.create(
+        campaign=campaign, locale=locale, number=1, question="Does it cost anything?", answer="No."
+    )
+    tracker = Tracker.objects.create(name="Label's tag", kind="ga4", identifier="G-AB12CD34")
+    campaign.trackers.add(tracker)
+    member = Member.objects.create(artist=artist, number="4711", email="ada@example.com")
+    return SetUp(gate, image, faq, tracker, member)
+
+
+def set_up_pages(campaign: Campaign, parts: SetUp) -> list[str]:
+    """The catalogue's pages and those of a campaign's parts."""
+    scope = f"?campaign={campaign.pk}"
+    catalogue = ["artist", "venue", "promoter", "tracker", "locale"]
+    field, market, promoter = campaign.fields.all()[0], campaign.markets.all()[0], campaign.promoter
+    assert promoter is not None
+    return [
+        *(reverse(f"admin:campaigns_{name}_changelist") for name in catalogue),
+        *(reverse(f"admin:campaigns_{name}_add") for name in catalogue),
+        reverse("admin:campaigns_venue_import_page"),
+        reverse("admin:campaigns_promoter_change", args=[promoter.pk]),
+        reverse("admin:campaigns_tracker_change", args=[parts.tracker.pk]),
+        reverse("admin:campaigns_artist_change", args=[parts.member.artist_id]),
+        reverse("admin:campaigns_artist_members_page", args=[parts.member.artist_id]),
+        f"{reverse('admin:campaigns_member_changelist')}?artist={parts.member.artist_id}",
+        reverse("admin:campaigns_market_change", args=[market.pk]),
+        reverse("admin:campaigns_field_change", args=[field.pk]),
+        reverse("admin:campaigns_gate_changelist") + scope,
+        reverse("admin:campaigns_gate_add") + scope,
+        reverse("admin:campaigns_gate_change", args=[parts.gate.pk]),
+        reverse("admin:campaigns_gate_try_page", args=[parts.gate.pk]),
+        reverse("admin:campaigns_content_change", args=[campaign.contents.all()[0].pk]),
+        reverse("admin:campaigns_content_previews_page") + scope,
+        *(
+            reverse(f"admin:campaigns_{name}_{page}") + scope
+            for name in ("image", "faq")
+            for page in ("changelist", "add")
+        ),
+        reverse("admin:campaigns_image_change", args=[parts.image.pk]),
+        reverse("admin:campaigns_faq_change", args=[parts.faq.pk]),
     ]
 
 
@@ -80,7 +148,7 @@ def test_no_page_of_the_admin_has_a_serious_violation(
     signed_in.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # One of its words.
     wrong = {}
 
-    for address in admin_pages(whole_tour):
+    for address in [*admin_pages(whole_tour), *set_up_pages(whole_tour.campaign, add_parts(whole_tour.campaign))]:
         signed_in.goto(f"{live_server.url}{address}")
         if found := violations(signed_in):
             wrong[address] = found

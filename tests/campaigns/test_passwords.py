@@ -9,8 +9,9 @@ from campaigns.passwords import WRONG_AT_ONCE, CannotSetPassword, TooManyTries, 
 from campaigns.published import published
 from core.models import AuditEvent
 from core.refusal import NotAllowed
+from entries.form import Form
 from entries.models import Entry
-from entries.registration import Form, register
+from entries.registration import register
 from viewers.models import Staff
 from viewers.viewer import Viewer, viewer_of_staff
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 from campaigns import lifecycle
 from campaigns.models import Campaign
 from campaigns.published import published
+from entries.form import Form
 from entries.models import Entry
-from entries.registration import CannotRegister, Form, register
+from entries.registration import CannotRegister, register
 from tests import scenario
 
 pytestmark = pytest.mark.django_db(transaction=True)

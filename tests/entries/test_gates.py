@@ -16,10 +16,11 @@ from campaigns.gating import Answer, Applicant
 from campaigns.models import Campaign, Gate
 from campaigns.published import published
 from entries import gates
+from entries.form import Form
 from entries.gates import BATCH, PAUSES, GatesFailed, ask_again, pause_after
 from entries.models import Entry, GateAnswer, Message, Submission
 from entries.proof import link_token
-from entries.registration import Form, confirm, register
+from entries.registration import confirm, register
 from entries.standing import Standing, standing_of
 from tests import scenario
 

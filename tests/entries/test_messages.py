@@ -11,8 +11,9 @@ from campaigns.models import Campaign
 from campaigns.published import published
 from core.mail import FolderBackend, file_of, policy_of
 from entries import messages
+from entries.form import Form
 from entries.models import Entry, Message
-from entries.registration import Form, register
+from entries.registration import register
 
 
 def submit(campaign: Campaign, email: str, locale: str = "en_US") -> None:

@@ -13,10 +13,11 @@ from campaigns import lifecycle
 from campaigns.models import Campaign
 from campaigns.published import published
 from core.refusal import Invalid
+from entries.form import Form
 from entries.models import Entry, Message, Submission
 from entries.proof import BadLink, link_token
 from entries.receipts import registration_receipt
-from entries.registration import MOST_WAITING, CannotRegister, Form, confirm, register
+from entries.registration import MOST_WAITING, CannotRegister, confirm, register
 from tests import scenario
 from tests.scenario import SUPREME
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from campaigns import lifecycle
+from campaigns import published as memory
 from campaigns.models import Campaign, Content
 from campaigns.published import published
 from tests import scenario
@@ -87,7 +88,7 @@ def test_an_unknown_host_is_not_found(client: Client, db: None) -> None:
 def test_the_page_may_be_kept_by_caches_and_gives_no_cookie(client: Client, tour: Campaign, base: str) -> None:
     response = client.get(base)
 
-    assert response.headers["Cache-Control"] == "public, max-age=30"
+    assert response.headers["Cache-Control"] == "public, max-age=5"
     assert {"Accept-Language", "Cookie"} <= {name.strip() for name in response.headers["Vary"].split(",")}
     assert not response.cookies
 
@@ -112,6 +113,22 @@ def test_a_known_campaign_costs_no_query(
 
     with django_assert_num_queries(0):
         client.get(base)
+
+
+def test_a_change_in_the_admin_shows_within_seconds(
+    client: Client, tour: Campaign, base: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PUBLISHED_SECONDS = 2.0
+    client.get(base)
+    Content.objects.filter(campaign=tour, locale_id="en_US").update(title="Aurora Vale, now twice")
+    at_once = client.get(base).content.decode()
+
+    kept_at, kept = memory._kept["aurora"]
+    monkeypatch.setitem(memory._kept, "aurora", (kept_at - settings.PUBLISHED_SECONDS, kept))
+    seconds_later = client.get(base).content.decode()
+
+    assert "now twice" not in at_once
+    assert "now twice" in seconds_later
 
 
 @pytest.mark.parametrize(("accepted", "tag"), [("de-AT,de;q=0.9", "de-DE"), ("ar", "ar-EG"), ("it,xx", "en-US")])
@@ -195,3 +212,24 @@ def test_the_whole_page_of_a_stadium_tour_weighs_little(client: Client, tour: Ca
     weight = len(client.get(base).content) + sum(file.stat().st_size for file in static.iterdir())
 
     assert weight < MOST_BYTES
+
+
+def test_a_kept_page_is_the_page_of_its_language_path_and_stage(
+    client: Client, tour: Campaign, base: str, settings: Settings
+) -> None:
+    settings.PUBLISHED_SECONDS = 60
+    memory._kept.clear()
+    first, again = client.get(base), client.get(base)
+    german = client.get(base, headers={"Accept-Language": "de"})
+    assert tour.close_at is not None
+    with time_machine.travel(tour.close_at + timedelta(seconds=1)):
+        late = client.get(base)
+
+    assert first.content == again.content
+    for header in ("Content-Language", "Cache-Control", "Vary", "Content-Security-Policy", "Content-Type"):
+        assert first.headers.get(header) == again.headers.get(header)
+    assert (german.headers["Content-Language"], 'lang="de-DE"' in german.content.decode()) == ("de-DE", True)
+    assert 'name="email"' in first.content.decode()
+    assert 'name="email"' not in late.content.decode()
+    assert "Registration has closed." in late.content.decode()
+    memory._kept.clear()

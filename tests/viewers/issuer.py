@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
@@ -41,6 +42,13 @@ class Company:
     body: bytes | None = None
     """Sent instead of the keys."""
     redirect: str = ""
+    token: bytes = b"{}"
+    """What its token endpoint answers."""
+    token_status: int = 200
+    pause: float = 0.0
+    """Seconds between the parts of that answer."""
+    exchanges: list[tuple[dict[str, list[str]], str]] = field(default_factory=list)
+    """Forms and ``Authorization`` that came to its token endpoint."""
 
     def issuer(self, **changes: Any) -> Issuer:
         """The issuer as the settings describe it."""
@@ -52,6 +60,8 @@ class Company:
             "algorithms": frozenset({"RS256"}),
             "types": {"access": "at+jwt", "id": "JWT"},
             "staff": True,
+            "authorize_url": f"{self.address}/authorize",
+            "token_url": f"{self.address}/token",
         }
         return Issuer(**{**usual, **changes})
 
@@ -111,6 +121,18 @@ def company() -> Iterator[Company]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            ours.exchanges.append((parse_qs(form), self.headers.get("Authorization", "")))
+            self.send_response(302 if ours.redirect else ours.token_status)
+            if ours.redirect:
+                self.send_header("Location", ours.redirect)
+            self.send_header("Content-Length", str(len(ours.token)))
+            self.end_headers()
+            for part in (ours.token[:1], ours.token[1:2], ours.token[2:]) if ours.pause else (ours.token,):
+                self.wfile.write(part)
+                time.sleep(ours.pause)
 
         def log_message(self, *_words: object) -> None:
             """Say nothing."""

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from monoql import dev_issuer
-from viewers.issuers import development_issuer, read_issuers
+from viewers.issuers import LOOPBACK, development_issuer, read_issuers
 
 GOOD: dict[str, Any] = {
     "name": "company",
@@ -21,6 +21,29 @@ GOOD: dict[str, Any] = {
     "audience": "monoql",
     "algorithms": ["RS256"],
 }
+
+
+SIGN_IN = {
+    "authorize_url": "https://sign-in.example/authorize?tenant=7",
+    "token_url": "https://sign-in.example/token",
+}
+
+
+def test_a_sign_in_is_read_and_its_secret_shows_nowhere() -> None:
+    (issuer,) = read_issuers(json.dumps([{**GOOD, **SIGN_IN, "client_secret": "hush-hush"}]))
+
+    assert (issuer.client_secret, issuer.has_sign_in) == ("hush-hush", True)
+    assert "hush-hush" not in repr(issuer)
+    assert not read_issuers(json.dumps([GOOD]))[0].has_sign_in
+
+
+def test_a_sign_in_by_plain_http_is_for_development_machines() -> None:
+    local = {**SIGN_IN, "token_url": "http://localhost:9000/token"}
+
+    with pytest.raises(ImproperlyConfigured, match="token_url"):
+        read_issuers(json.dumps([{**GOOD, **local}]))
+    (issuer,) = read_issuers(json.dumps([{**GOOD, **local}]), loopback=LOOPBACK)
+    assert issuer.token_url == "http://localhost:9000/token"
 
 
 def test_an_issuer_is_read_with_what_is_usual() -> None:
@@ -61,6 +84,15 @@ def test_a_kind_that_is_left_out_is_not_taken() -> None:
         ({"staff": "yes"}, "staff is true or false"),
         ({"subject_claim": ""}, "subject_claim is the name of a claim"),
         ({"jwks_uri": "https://x"}, "jwks_uri is not known"),
+        ({"authorize_url": "https://sign-in.example/"}, "authorize_url and token_url belong together"),
+        ({"token_url": "https://sign-in.example/"}, "authorize_url and token_url belong together"),
+        ({**SIGN_IN, "token_url": "http://sign-in.example/"}, "token_url is an https address"),
+        ({**SIGN_IN, "authorize_url": "http://localhost/"}, "authorize_url is an https address"),
+        ({**SIGN_IN, "authorize_url": "javascript:alert(1)"}, "authorize_url is an https address"),
+        ({**SIGN_IN, "authorize_url": "https://sign-in.example/#top"}, "authorize_url is an https address"),
+        ({**SIGN_IN, "types": {"access": "at+jwt"}}, "authorize_url needs id tokens"),
+        ({**SIGN_IN, "client_secret": 7}, "client_secret is a text"),
+        ({"client_secret": "x"}, "client_secret goes with authorize_url"),
     ],
 )
 def test_what_is_wrong_with_an_issuer_stops_the_start_and_is_named(change: dict[str, Any], words: str) -> None:
@@ -92,8 +124,9 @@ def test_the_development_issuer_is_nowhere_else(client: Client, settings: Settin
     settings.DEVELOPMENT = False
     settings.ROOT_URLCONF = "tests.api.development_urls"
 
-    for address in ("/dev/issuer/", "/dev/issuer/jwks.json"):
+    for address in ("/dev/issuer/", "/dev/issuer/jwks.json", "/dev/issuer/authorize/"):
         assert client.get(address).status_code == 404
+    assert client.post("/dev/issuer/exchange/", {"code": "x"}).status_code == 404
     assert client.post("/dev/issuer/token/", {"subject": "fan-1"}).status_code == 404
     with pytest.raises(dev_issuer.NotInDevelopment):
         dev_issuer.mint(subject="fan-1", kind="access", now=timezone.now())
