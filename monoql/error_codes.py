@@ -9,6 +9,8 @@ from core.parsing import LengthRequired, TooLarge
 from core.refusal import Refusal
 
 ROOMS = ("core", "viewers", "campaigns", "entries", "codes", "waves", "exports", "monoql")
+NOT_OF_THE_API = "monoql.demo."
+"""Loaded by commands alone."""
 HEAD = """# Error codes of the REST API
 
 Programs decide by `code`; it stays as it is, while the message is for people and comes in their language. This page is
@@ -52,7 +54,8 @@ def _codes() -> Iterator[tuple[str, int, str]]:
         yield error.default_code, error.status_code, words
     for kind in (Refusal, exceptions.PermissionDenied):
         for found in _below(kind):
-            if found.__module__.partition(".")[0] in ROOMS:
+            module = found.__module__
+            if module.partition(".")[0] in ROOMS and not module.startswith(NOT_OF_THE_API):
                 code = getattr(found, "code", "") or getattr(found, "default_code", "")
                 status = getattr(found, "status", 0) or getattr(found, "status_code", 0)
                 yield code, status, _first_sentence(found)
