@@ -41,6 +41,13 @@ class Watch:
         self.asked.append(route.request)
         route.fulfill(status=200, content_type="text/javascript", body="")
 
+    def wait_for(self, page: Page, count: int) -> None:
+        """Wait until it would have asked so many times."""
+        for _ in range(100):
+            if len(self.asked) >= count:
+                return
+            page.wait_for_timeout(100)
+
     @property
     def addresses(self) -> list[str]:
         """Whom it would have asked."""
@@ -84,6 +91,7 @@ def test_nothing_is_asked_of_others_before_a_yes_and_each_tracker_after_it(opene
     before = watch.addresses
 
     page.get_by_role("button", name="Allow", exact=True).click()
+    watch.wait_for(page, len(FIRST))
     page.wait_for_load_state("networkidle")
 
     assert before == []
@@ -116,6 +124,7 @@ def test_a_yes_can_be_taken_back_at_the_foot_of_the_page(opened: Open, tracked: 
     expect(page.locator("#consent-title")).to_be_focused()
     page.get_by_role("button", name="Do not allow").click()
     expect(page.get_by_text("You do not allow trackers on this page.")).to_be_visible()
+    watch.wait_for(page, len(FIRST))
     page.wait_for_load_state("networkidle")
     watch.asked.clear()
     page.reload()
@@ -131,6 +140,7 @@ def test_a_further_tracker_is_asked_about_anew(opened: Open, live_server: LiveSe
     page, watch = opened()
     page.goto("/c/aurora/")
     page.get_by_role("button", name="Allow", exact=True).click()
+    watch.wait_for(page, 1)
     add_tracker(campaign, "snap")
     watch.asked.clear()
 
@@ -159,6 +169,7 @@ def test_an_address_that_may_name_a_person_is_told_to_nobody(opened: Open, track
     page, watch = opened()
     page.goto("/c/aurora/")
     page.get_by_role("button", name="Allow", exact=True).click()
+    watch.wait_for(page, len(FIRST))
     page.wait_for_load_state("networkidle")
     watch.asked.clear()
 
