@@ -7,7 +7,7 @@ from django.conf import settings
 
 from campaigns import gating
 from campaigns.gating import Answer, Applicant
-from campaigns.models import Campaign, Field, Gate, Member
+from campaigns.models import Field, Gate, Member
 
 SANDBOX_RULES = (("fail+", Answer.FAILS), ("pending+", Answer.CANNOT_SAY))
 
@@ -73,7 +73,7 @@ class FanClub:
 
 def _numbers(gate: Gate, applicant: Applicant) -> list[str]:
     """The member numbers that an applicant brings, in their normal form."""
-    is_identifier = gate.campaign.identifier_type == Campaign.IdentifierType.MEMBER_ID
+    is_identifier = gate.campaign.is_by_membership
     given = [applicant.supplied.get(gate.wanted) if gate.wanted else "", applicant.identifier if is_identifier else ""]
     texts = [str(value) for value in given if isinstance(value, str | int) and not isinstance(value, bool)]
     return [number for text in texts if (number := unicodedata.normalize("NFKC", text).strip())]

@@ -12,13 +12,12 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
 from campaigns.api.fan import FAN_SECURITY, LOCALE, NO_SECURITY, FanEndpoint, Meeting, meet
-from campaigns.models import Campaign
 from campaigns.published import Published
 from core.parsing import body_of
 from core.refusal import Invalid
 from entries import registration
 from entries.consents import texts_of
-from entries.fan_sign_in import NotByAccount, account_of_token
+from entries.fan_sign_in import account_of_token
 from entries.form import Form
 from entries.mail_codes import confirm_by_code
 from entries.models import Entry
@@ -172,12 +171,11 @@ def read_form(data: Mapping[str, Any], meeting: Meeting, *, asker: str) -> Form:
     if errors:
         raise Invalid(errors)
     id_token = data.get("id_token")
-    is_by_account = meeting.campaign.identifier_type == Campaign.IdentifierType.GLOBAL_USER_ID
     return Form(
         email="" if isinstance(email, str) and len(email) > MOST_LETTERS_OF_EMAIL else email,
         member_id=data.get("member_id", ""),
         is_old_enough=data.get("is_old_enough", False),
-        account=account_of_token(id_token) if is_by_account and id_token else None,
+        account=account_of_token(id_token) if meeting.campaign.is_by_account and id_token else None,
         name=data.get("name", ""),
         phone=data.get("phone", ""),
         choices=data.get("choices", ()),
@@ -277,11 +275,9 @@ class SignIn(FanEndpoint):
         """Open the entry of the account that an id token names."""
         meeting = meet(request, domain)
         with meeting.spoken():
-            if meeting.campaign.identifier_type != Campaign.IdentifierType.GLOBAL_USER_ID:
-                raise NotByAccount(_("This campaign knows fans by their mail: ask for a link."))
+            registration.check_by_account(meeting.campaign)
             account = account_of_token(body_of(request).get("id_token"))
-            ref = registration.ref_in(meeting.published, account.id)
-            entry = Entry.objects.filter(campaign=meeting.campaign, ref=ref).first()
+            entry = registration.entry_of_account(meeting.published, account)
             if entry is None:
                 raise NotFound(_("This account has no entry here."))
         return meeting.answer(_confirmed(entry, meeting))

@@ -18,7 +18,6 @@ from entries.models import Entry
 from entries.phone_numbers import clean_campaign_phone, home_region
 
 MOST_LETTERS_OF_NAME = 100
-IdentifierType = Campaign.IdentifierType
 
 
 @dataclass(frozen=True)
@@ -88,19 +87,20 @@ def clean(published: Published, form: Form, now: datetime, *, own: Entry | None 
 
 def _identity(campaign: Campaign, form: Form, own: Entry | None, errors: dict[str, list[str]]) -> tuple[str, str, bool]:
     """Who the fan is: her identifier, her address, and whether that is proved already."""
-    if campaign.identifier_type == IdentifierType.GLOBAL_USER_ID:
+    if campaign.is_by_account:
         account = form.account
-        if account is not None and account.email:
-            return account.id, account.email, True
+        # Whose entry it is stays, whatever account is named beside: gates are asked about that fan.
+        number = own.identifier if own is not None else account.id if account is not None else ""
+        if account is not None and account.email and account.id == number:
+            return number, account.email, True
         known = own.email if own is not None and not form.email else form.email
         email = _clean_email(known, errors)
         is_proved = own is not None and own.email == email and own.email_confirmed_at is not None
-        number = account.id if account is not None else own.identifier if own is not None else ""
         return number, email, is_proved
     if own is not None:
         return own.identifier, own.email, own.email_confirmed_at is not None
     email = _clean_email(form.email, errors)
-    if campaign.identifier_type == IdentifierType.MEMBER_ID:
+    if campaign.is_by_membership:
         return _clean_number(form.member_id, errors), email, False
     return email, email, False
 
@@ -111,8 +111,7 @@ def identifier_of(campaign: Campaign, *, email: Any, member_id: Any) -> str:
     :raises Invalid: it has no normal form.
     """
     errors: dict[str, list[str]] = {}
-    is_member = campaign.identifier_type == IdentifierType.MEMBER_ID
-    identifier = _clean_number(member_id, errors) if is_member else _clean_email(email, errors)
+    identifier = _clean_number(member_id, errors) if campaign.is_by_membership else _clean_email(email, errors)
     if errors:
         raise Invalid(errors)
     return identifier

@@ -23,7 +23,7 @@ from campaigns.published import Published
 from core.locks import Space, lock_shared
 from core.pacing import paced
 from core.refusal import Refusal
-from entries.fan_sign_in import NotSignedIn
+from entries.fan_sign_in import Account, NotByAccount, NotSignedIn
 from entries.form import Clean, Form, clean, identifier_of
 from entries.gates import Answers, ask_gates, is_pending, pause_after, put_in_force
 from entries.identifiers import fan_key, person_key, ref_of
@@ -75,14 +75,13 @@ def register(*, published: Published, form: Form, now: datetime) -> None:
     """
     campaign = published.campaign
     check_accepting(campaign, now)
-    if campaign.identifier_type == Campaign.IdentifierType.GLOBAL_USER_ID:
+    if campaign.is_by_account:
         raise NotSignedIn(_("Sign in first: this campaign knows fans by their account."))
     passwords.check(campaign, form.password, asker=form.asker)
     cleaned = clean(published, form, now)
     answers = ask_gates(published, _applicant(campaign, cleaned)) if published.gates else {}
     # A member costs a row more than somebody who is none; an address costs the same whether it is known or not.
-    is_for_members = campaign.identifier_type == Campaign.IdentifierType.MEMBER_ID
-    with paced() if is_for_members else nullcontext():
+    with paced() if campaign.is_by_membership else nullcontext():
         was_open = _take(published, cleaned, answers, now)
     if not was_open:
         raise CannotRegister(_("Registration has closed."))
@@ -103,8 +102,7 @@ def register_account(*, published: Published, form: Form, now: datetime) -> Entr
     check_accepting(campaign, now)
     if form.account is None:
         raise NotSignedIn(_("Sign in first: this campaign knows fans by their account."))
-    ref = ref_in(published, form.account.id)
-    own = Entry.objects.filter(campaign=campaign, ref=ref).first()
+    own = entry_of_account(published, form.account)
     if own is not None:
         return change(published=published, entry=own, form=form, now=now)
     passwords.check(campaign, form.password, asker=form.asker)
@@ -112,7 +110,7 @@ def register_account(*, published: Published, form: Form, now: datetime) -> Entr
     answers = ask_gates(published, _applicant(campaign, cleaned)) if published.gates else {}
     if not _take(published, cleaned, answers, now):
         raise CannotRegister(_("Registration has closed."))
-    entry = Entry.objects.get(campaign=campaign, ref=ref)
+    entry = Entry.objects.get(campaign=campaign, ref=ref_in(published, form.account.id))
     if entry.created_at == now:
         return entry
     # Another form of the same account came at the same moment, and was the first.
@@ -204,10 +202,24 @@ def prove(*, published: Published, proof: Proof, now: datetime, is_once: bool = 
     return entry
 
 
+def check_by_account(campaign: Campaign) -> None:
+    """Refuse where accounts play no part, before anybody's token is read.
+
+    :raises NotByAccount: the campaign knows fans in another way.
+    """
+    if not campaign.is_by_account:
+        raise NotByAccount(_("This campaign knows fans by their mail: ask for a link."))
+
+
+def entry_of_account(published: Published, account: Account) -> Entry | None:
+    """The entry of a fan who has signed in, if she has one."""
+    return own_entry(published.campaign, ref_in(published, account.id))
+
+
 def own_entry(campaign: Campaign, ref: str) -> Entry | None:
     """The entry of a fan who has proved that she is this ref: by her address, or by her account."""
     found = Entry.objects.filter(campaign=campaign, ref=ref)
-    if campaign.identifier_type != Campaign.IdentifierType.GLOBAL_USER_ID:
+    if not campaign.is_by_account:
         found = found.filter(email_confirmed_at__isnull=False)
     return found.first()
 
@@ -347,11 +359,10 @@ def _take(published: Published, cleaned: Clean, answers: Answers, now: datetime)
     """Make the entry, or let the submission wait beside it, and queue its mail; tell whether the campaign was open."""
     campaign = published.campaign
     ref = ref_in(published, cleaned.identifier)
-    is_for_members = campaign.identifier_type == Campaign.IdentifierType.MEMBER_ID
     kept = _kept(cleaned, answers)
     with connection.cursor() as cursor:
         cursor.execute(
-            _TAKE.format(gates=_INSERT_GATES if answers else "", members=_MEMBERS if is_for_members else ""),
+            _TAKE.format(gates=_INSERT_GATES if answers else "", members=_MEMBERS if campaign.is_by_membership else ""),
             {
                 "space": int(Space.REGISTRATION),
                 "campaign": campaign.pk,
@@ -411,7 +422,8 @@ def _apply(entry: Entry, submission: Submission, now: datetime) -> None:
     submission.save(update_fields=["applied_at"])
     if entry.phone != submission.phone:
         entry.phone_confirmed_at = None
-    for name in ("name", "phone", "locale_id", "answers", "consents", "choices"):
+    entry.consents = _with_first_times(entry.consents, submission.consents)
+    for name in ("name", "phone", "locale_id", "answers", "choices"):
         setattr(entry, name, getattr(submission, name))
     put_in_force(entry, {int(gate): Answer(answer) for gate, answer in submission.gate_answers.items()}, now)
     entry.withdrawn_at = None
@@ -431,6 +443,14 @@ def _apply(entry: Entry, submission: Submission, now: datetime) -> None:
             "updated_at",
         ]
     )
+
+
+def _with_first_times(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What is agreed to now; what was agreed to in the same words before keeps its time."""
+    return {
+        key: before[key] if before.get(key, {}).get("version") == consent["version"] else consent
+        for key, consent in given.items()
+    }
 
 
 def _mail_once(entry: Entry, kind: Message.Kind, now: datetime) -> None:

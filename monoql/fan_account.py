@@ -184,7 +184,7 @@ def _finish(request: HttpRequest, visit: Visit, issuer: Issuer, begun: SignIn, t
 
 def _open_known(visit: Visit, account: Account, *, to: str = "entry") -> HttpResponse | None:
     """Open the entry of an account, if it has one here."""
-    entry = registration.own_entry(visit.campaign, registration.ref_in(visit.published, account.id))
+    entry = registration.entry_of_account(visit.published, account)
     if entry is None:
         return None
     response = open_entry(visit, entry)

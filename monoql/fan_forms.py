@@ -23,7 +23,6 @@ FIRST_SLOTS = 3
 """How many places for a city the form begins with where there is no JavaScript; more come on demand, without end."""
 ANSWER = "answers."
 SLOT = "choice-"
-IdentifierType = Campaign.IdentifierType
 
 
 @dataclass(frozen=True)
@@ -218,14 +217,13 @@ def as_change(form: ShownForm, entry: Entry) -> ShownForm:
 
     An address that she gave beside her account, and has not proved yet, can still be mended.
     """
-    kind = entry.campaign.identifier_type
-    is_mendable = kind == IdentifierType.GLOBAL_USER_ID and entry.email_confirmed_at is None
+    is_mendable = entry.campaign.is_by_account and entry.email_confirmed_at is None
     return replace(
         form,
         is_change=True,
         path="entry/change/",
         known_email="" if is_mendable else entry.email,
-        known_member_id=entry.identifier if kind == IdentifierType.MEMBER_ID else "",
+        known_member_id=entry.identifier if entry.campaign.is_by_membership else "",
     )
 
 

@@ -56,7 +56,7 @@ class Visit:
     @property
     def is_by_account(self) -> bool:
         """Whether the campaign knows fans by their account, so that they sign in."""
-        return self.campaign.identifier_type == Campaign.IdentifierType.GLOBAL_USER_ID
+        return self.campaign.is_by_account
 
     @property
     def is_fanlist(self) -> bool:

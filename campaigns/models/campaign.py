@@ -233,6 +233,16 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
             raise ValidationError({"is_released": "Two people release it: use the step on the campaign's page."})
 
     @property
+    def is_by_account(self) -> bool:
+        """Whether it knows fans by their account."""
+        return self.identifier_type == self.IdentifierType.GLOBAL_USER_ID
+
+    @property
+    def is_by_membership(self) -> bool:
+        """Whether it knows fans by their number in the artist's fan club."""
+        return self.identifier_type == self.IdentifierType.MEMBER_ID
+
+    @property
     def is_public(self) -> bool:
         """Whether fans may see it. What an operator still prepares is nobody else's business."""
         return self.status != self.Status.NOT_STARTED or self.is_released

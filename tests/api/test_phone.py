@@ -1,10 +1,7 @@
 """A fan confirms her phone by REST."""
 
-from pathlib import Path
-
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from campaigns import lifecycle
 from campaigns.models import Campaign
@@ -18,30 +15,18 @@ from tests.entries.phones import (
     NUMBER,
     OTHER_NUMBER,
     a_minute_later,
+    campaign,
     fan_with_phone,
     messages,
     newest_digits,
     phone_tour,
+    text_messages,
     wrong_digits,
 )
 
+__all__ = ["campaign", "text_messages"]
 pytestmark = pytest.mark.django_db
 SEND, CONFIRM, ENTRY = (f"campaigns/aurora/entry/{path}" for path in ("phone/", "phone/confirm/", ""))
-
-
-@pytest.fixture(autouse=True)
-def text_messages(settings: Settings, tmp_path: Path) -> None:
-    """Messages go to files of this test alone."""
-    settings.PHONE_SENDER = {
-        "BACKEND": "entries.phone_senders.FileSender",
-        "OPTIONS": {"folder": str(tmp_path / "sms")},
-    }
-
-
-@pytest.fixture
-def campaign(db: None) -> Campaign:
-    """The tour that asks for phones."""
-    return phone_tour()
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from django.conf import settings
 from django.utils import timezone
+from pytest_django import Settings
 
 from campaigns.models import Campaign
 from campaigns.published import published
@@ -22,6 +24,21 @@ OTHER_NUMBER = "+12135550199"
 def phone_tour(**options: Any) -> Campaign:
     """The tour, open, whose entries count only with a confirmed phone."""
     return scenario.open_tour(requires_phone_confirmation=True, **options)
+
+
+@pytest.fixture(autouse=True)
+def text_messages(settings: Settings, tmp_path: Path) -> None:
+    """Messages go to files of this test alone."""
+    settings.PHONE_SENDER = {
+        "BACKEND": "entries.phone_senders.FileSender",
+        "OPTIONS": {"folder": str(tmp_path / "sms")},
+    }
+
+
+@pytest.fixture
+def campaign(db: None) -> Campaign:
+    """The tour that asks for phones."""
+    return phone_tour()
 
 
 def fan_with_phone(campaign: Campaign, name: str, *, number: str = NUMBER) -> Entry:

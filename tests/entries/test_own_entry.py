@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from campaigns import lifecycle
-from campaigns.models import Campaign, Field, Member
+from campaigns.models import Campaign, Field, Gate, Member
 from campaigns.published import published
 from core.refusal import Invalid
 from entries import registration
 from entries.consents import AGE, texts_of
 from entries.fan_sign_in import Account, NotSignedIn
 from entries.form import Form
+from entries.gates import GatesFailed
 from entries.mail_codes import CODE_MINUTES, MOST_TRIES, TooManyCodes, WrongCode, confirm_by_code, forget
 from entries.models import CodeTries, ConsentText, Entry, Message, Submission, TurnedAway
 from entries.proof import link_token, mail_code
@@ -543,3 +544,30 @@ def test_two_first_forms_of_an_account_at_once_are_one_entry_in_force() -> None:
     assert not Submission.objects.filter(
         applied_at=None, pk__gt=Submission.objects.filter(applied_at__isnull=False).latest("pk").pk
     ).exists()
+
+
+def test_a_change_keeps_the_time_of_a_consent_to_the_same_words(tour: Campaign, ada: Entry) -> None:
+    Field.objects.create(campaign=tour, number=8, key="news", type="consent", label_en="Write to me.")
+    first = change(ada, Form(name="Ada", choices=["CA-LAX"], answers={"news": True})).consents["news"]
+    then = {**first, "at": "2026-01-02T03:04:05Z"}
+    Entry.objects.update(consents={"news": then})
+
+    again = change(ada, Form(name="Ada", choices=["AZ-PHX"], answers={"news": True}))
+    assert again.consents["news"] == then
+    Field.objects.filter(key="news").update(label_en="Write to me and to others.")
+    other = change(ada, Form(name="Ada", choices=["AZ-PHX"], answers={"news": True}))
+    assert other.consents["news"]["version"] != then["version"]
+    assert other.consents["news"]["at"] > then["at"]
+    assert change(ada, Form(name="Ada", choices=["AZ-PHX"])).consents == {}
+
+
+def test_a_change_is_judged_by_whose_entry_it_is_whatever_account_is_named(signed_in: Campaign) -> None:
+    fail = by_account(signed_in, Account(id="4711", email="fail+ada@example.com"))
+    Gate.objects.create(campaign=signed_in, kind="card_type", provider="sandbox")
+    form = Form(account=Account(id="4712", email="eve@example.com"), name="Ada", choices=["CA-LAX"])
+
+    with pytest.raises(GatesFailed):
+        change(fail, form)
+
+    fail.refresh_from_db()
+    assert (fail.identifier, fail.email) == ("4711", "fail+ada@example.com")

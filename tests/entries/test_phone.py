@@ -2,7 +2,6 @@
 
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -36,19 +35,12 @@ from tests.entries.phones import (
     messages,
     newest_digits,
     phone_tour,
+    text_messages,
     wrong_digits,
 )
 
+__all__ = ["text_messages"]
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def text_messages(settings: Settings, tmp_path: Path) -> None:
-    """Messages go to files of this test alone."""
-    settings.PHONE_SENDER = {
-        "BACKEND": "entries.phone_senders.FileSender",
-        "OPTIONS": {"folder": str(tmp_path / "sms")},
-    }
 
 
 class Failing:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -20,19 +19,20 @@ from entries.models import Entry, PhoneCode, PhoneSends
 from entries.phone import TooManyMessages, TooManyPhoneTries, WrongPhoneCode
 from entries.registration import CannotRegister
 from tests import scenario
-from tests.entries.phones import OTHER_NUMBER, ask, confirm, fan_with_phone, messages, newest_digits, phone_tour
+from tests.entries.phones import (
+    OTHER_NUMBER,
+    ask,
+    confirm,
+    fan_with_phone,
+    messages,
+    newest_digits,
+    phone_tour,
+    text_messages,
+)
 from waves.models import Draw
 
+__all__ = ["text_messages"]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def text_messages(settings: Settings, tmp_path: Path) -> None:
-    """Messages go to files of this test alone."""
-    settings.PHONE_SENDER = {
-        "BACKEND": "entries.phone_senders.FileSender",
-        "OPTIONS": {"folder": str(tmp_path / "sms")},
-    }
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

@@ -1,7 +1,6 @@
 """A fan confirms her phone on her own page, without JavaScript."""
 
 import re
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -15,31 +14,18 @@ from tests import scenario
 from tests.entries.phones import (
     NUMBER,
     a_minute_later,
+    campaign,
     fan_with_phone,
     messages,
     newest_digits,
-    phone_tour,
+    text_messages,
     wrong_digits,
 )
 from tests.fan.conftest import sign_in
 
+__all__ = ["campaign", "text_messages"]
 pytestmark = pytest.mark.django_db
 SEND, CONFIRM, ENTRY = (f"/c/aurora/entry/{path}" for path in ("phone/", "phone/confirm/", ""))
-
-
-@pytest.fixture(autouse=True)
-def text_messages(settings: Settings, tmp_path: Path) -> None:
-    """Messages go to files of this test alone."""
-    settings.PHONE_SENDER = {
-        "BACKEND": "entries.phone_senders.FileSender",
-        "OPTIONS": {"folder": str(tmp_path / "sms")},
-    }
-
-
-@pytest.fixture
-def campaign(db: None) -> Campaign:
-    """The tour that asks for phones."""
-    return phone_tour()
 
 
 @pytest.fixture
