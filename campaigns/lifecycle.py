@@ -63,6 +63,24 @@ class CannotFinishCampaign(Refusal):
     code = "cannot_finish"
 
 
+class CampaignFinished(Refusal):
+    """Nothing in the campaign changes any more."""
+
+    code = "campaign_finished"
+
+
+FINISHED = "The campaign is finished: nothing in it changes any more."
+
+
+def check_unfinished(campaign: Campaign) -> None:
+    """Refuse to change what belongs to a campaign that is over.
+
+    :raises CampaignFinished: it is finished.
+    """
+    if campaign.status == Campaign.Status.FINISHED:
+        raise CampaignFinished(FINISHED)
+
+
 def open_campaign(
     *, campaign: Campaign, actor: Viewer, now: datetime, reason: str = "", approval: Approval | None = None
 ) -> Campaign:

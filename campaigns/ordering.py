@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
+from campaigns.lifecycle import FINISHED
 from campaigns.models import Campaign, Field, Gate
 from core import audit
 from core.refusal import Refusal
@@ -33,7 +34,7 @@ def put_in_order(*, model: Ordered, campaign: Campaign, wanted: Sequence[int], a
         # The campaign's row is the lock, so that two people who order at once do so one after the other.
         campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=campaign.pk)
         if campaign.status == Campaign.Status.FINISHED:
-            raise CannotOrder("The campaign is finished: nothing in it changes any more.")
+            raise CannotOrder(FINISHED)
         rows: list[Any] = list(model._default_manager.filter(campaign=campaign).order_by("number", "pk"))
         by_id = {row.pk: row for row in rows}
         if len(set(wanted)) != len(wanted) or not set(wanted) <= set(by_id):

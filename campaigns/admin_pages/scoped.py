@@ -9,6 +9,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 
+from campaigns.lifecycle import FINISHED
 from campaigns.models import Campaign
 from core.admin_forms import ConsoleForm
 from viewers.admin_base import GuardedAdmin
@@ -135,7 +136,7 @@ class ScopedAdmin[M: models.Model](GuardedAdmin[M]):
         if obj is None and object_id is None and campaign is None and self.has_add_permission(request):
             return self.ask_for_campaign(request)
         if object_id is None and campaign is not None and campaign.status == Campaign.Status.FINISHED:
-            messages.warning(request, "The campaign is finished: nothing in it changes any more.")
+            messages.warning(request, FINISHED)
             return HttpResponseRedirect(self.list_url_of(campaign))
         context = {**self.workspace(campaign), **(extra_context or {})}
         return super().changeform_view(request, object_id, form_url, context)

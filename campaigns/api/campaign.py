@@ -18,6 +18,7 @@ from campaigns import lifecycle, readiness
 from campaigns.api.fan import LOCALE, meet
 from campaigns.api.public import PublicCampaignSerializer, answer_for_everybody
 from campaigns.api.writing import SetUpSerializer
+from campaigns.lifecycle import check_unfinished
 from campaigns.models import Artist, Campaign, Locale, Promoter, Tracker
 from campaigns.models.origins import MOST_LETTERS, normal_origins
 from core.api import InstantField, NewestFirst, asked_language
@@ -242,6 +243,7 @@ class OneCampaign(SetUpEndpoint):
     def patch(self, request: Request, domain: str) -> Response:
         """Change some of the set-up."""
         campaign = campaign_of(self, domain)
+        check_unfinished(campaign)
         serializer = CampaignSerializer(campaign, data=request.data, partial=True, context=self.context())
         serializer.is_valid(raise_exception=True)
         return self._answer(serializer.save())

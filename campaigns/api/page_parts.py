@@ -20,7 +20,6 @@ from campaigns.api.writing import SetUpSerializer
 from campaigns.models import Campaign, Faq, Image, Locale
 from core import audit
 from core.parsing import UploadParser
-from core.refusal import Refusal
 from core.throttling import Buckets
 from viewers.access import SAFE_METHODS
 from viewers.permissions import Action
@@ -31,12 +30,6 @@ IMAGES_PER_SECOND = 1.0
 MOST_IMAGES_AT_ONCE = 30
 decoding = Buckets()
 """How many images each account may still send: to decode a large one takes a second of a processor."""
-
-
-class CampaignFinished(Refusal):
-    """Nothing in the campaign changes any more."""
-
-    code = "campaign_finished"
 
 
 class ImageThrottle(BaseThrottle):
@@ -159,19 +152,10 @@ def _lock(campaign: Campaign) -> None:
 
 
 class PartEndpoint(OfCampaign):
-    """Images or frequent questions. A finished campaign keeps them."""
+    """Images or frequent questions."""
 
     required_action = Action.EDIT_CONTENT
     http_method_names = METHODS
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a change of what is over.
-
-        :raises CampaignFinished: the campaign is finished.
-        """
-        super().initial(request, *args, **kwargs)
-        if request.method not in SAFE_METHODS and self.campaign.status == Campaign.Status.FINISHED:
-            raise CampaignFinished("The campaign is finished: nothing in it changes any more.")
 
     def perform_destroy(self, instance: Any) -> None:
         """Delete a row, and keep in the history what it held."""

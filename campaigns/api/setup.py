@@ -15,10 +15,12 @@ from rest_framework.response import Response
 
 from campaigns.api.campaign import SetUpEndpoint, campaign_of
 from campaigns.api.writing import SetUpSerializer, TranslationsField
+from campaigns.lifecycle import check_unfinished
 from campaigns.models import Campaign, Content, Event, Field, Locale, Market, Venue
 from campaigns.models.content import MOST_LETTERS_OF_REFUSAL, REFUSALS
 from core.api import InstantField
 from core.parsing import body_of
+from viewers.access import SAFE_METHODS
 from viewers.permissions import Action
 
 
@@ -168,9 +170,14 @@ class OfCampaign(SetUpEndpoint):
     pagination_class: Any = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Find the campaign before anything that was sent is read."""
+        """Find the campaign before anything that was sent is read. A finished one is read alone.
+
+        :raises CampaignFinished: something is to be changed in it.
+        """
         super().initial(request, *args, **kwargs)
-        _found = self.campaign
+        campaign = self.campaign
+        if request.method not in SAFE_METHODS:
+            check_unfinished(campaign)
 
     @cached_property
     def campaign(self) -> Campaign:

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from campaigns import set_up_rules
+from campaigns.lifecycle import FINISHED
 from campaigns.models import Artist, Campaign, Locale, Promoter, Tracker
 from campaigns.transfer.cells import Choice, ManyColumn, Moment, WholeNumber, by_id, by_name, zone_of_campaign
 from campaigns.transfer.resources import Column, Number, TableResource, YesOrNo
@@ -83,7 +84,7 @@ class CampaignResource(TableResource):
         if not instance._state.adding and (viewer is None or not may(viewer, Action.EDIT_SETUP, instance.pk)):
             raise ValidationError({"id": "You may not change this campaign's set-up."})
         if instance.status == Campaign.Status.FINISHED:
-            raise ValidationError({"id": "The campaign is finished: nothing in it changes any more."})
+            raise ValidationError({"id": FINISHED})
         super().validate_instance(instance, import_validation_errors, validate_unique)
 
     def after_save_instance(self, instance: Any, row: Any, **_rest: Any) -> None:

@@ -13,6 +13,7 @@ from django.db import models, transaction
 from django.utils import translation
 from tablib import Dataset
 
+from campaigns.lifecycle import FINISHED
 from campaigns.models import Campaign
 from campaigns.transfer.files import Cell, Table, write_csv, write_xlsx
 from campaigns.transfer.kinds import RESOURCES
@@ -137,7 +138,7 @@ def _lock(campaign: Campaign) -> None:
     """Have imports into one campaign take turns with each other and with its steps."""
     status = Campaign.objects.select_for_update(no_key=True).values_list("status", flat=True).get(pk=campaign.pk)
     if status == Campaign.Status.FINISHED:
-        raise CannotImport("The campaign is finished: nothing in it changes any more.")
+        raise CannotImport(FINISHED)
 
 
 def _run(resource: TableResource, table: Table) -> Plan:

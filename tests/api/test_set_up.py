@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from campaigns.models import Artist, Campaign, Content, Event, Field, Locale, Market, Venue
+from campaigns.models import Artist, Campaign, Content, Event, Field, Gate, Locale, Market, Venue
 from core.models import AuditEvent
 from tests import scenario
 from tests.api.calling import Api, is_error
@@ -303,3 +303,23 @@ def test_texts_of_no_locale_are_not_found(staff: Api, tour: Campaign) -> None:
     assert is_error(staff.patch(f"{TOUR}contents/ar_EG/", {"title": "A"}), 404, "not_found")
     assert is_error(staff.put(f"{TOUR}contents/de_DE/", {"titel": "A"}), 400, "invalid")
     assert is_error(staff.put(f"{TOUR}contents/de_DE/", {"title": "A" * 201}), 400, "invalid")
+
+
+def test_nothing_changes_in_a_finished_campaign(staff: Api, tour: Campaign) -> None:
+    Gate.objects.create(campaign=tour, kind="card_type", provider="sandbox")
+    Campaign.objects.filter(pk=tour.pk).update(status="finished")
+    path = "campaigns/aurora/"
+
+    refused = [
+        staff.patch(path, {"name": "Late"}),
+        staff.post(f"{path}markets/", {}),
+        staff.patch(f"{path}markets/CA-LAX/", {"population_limit": 1}),
+        staff.post(f"{path}fields/", {}),
+        staff.patch(f"{path}fields/seat/", {"is_required": False}),
+        staff.post(f"{path}gates/", {}),
+        staff.patch(f"{path}gates/{tour.gates.get().pk}/", {"is_active": False}),
+        staff.patch(f"{path}contents/en_US/", {"title": "Late"}),
+    ]
+
+    assert [(answer.status, answer.body["code"]) for answer in refused] == [(409, "campaign_finished")] * 8
+    assert staff.get(f"{path}markets/").status == 200
