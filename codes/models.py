@@ -23,10 +23,57 @@ class Pool(models.Model):
     event = models.ForeignKey(Event, on_delete=models.PROTECT, null=True, blank=True, related_name="pools")
     code_type = models.CharField(max_length=40, default="presale")
     is_tied_to_account = models.BooleanField(default=False, help_text="Only the fan's own account may use the code.")
-    size = models.PositiveIntegerField(default=0, editable=False, help_text="How many codes were ever added.")
+    presale_start_at = models.DateTimeField(
+        "presale starts", null=True, blank=True, help_text="Empty takes the date's own, else the campaign's."
+    )
+    presale_end_at = models.DateTimeField(
+        "presale ends", null=True, blank=True, help_text="Empty takes the campaign's."
+    )
+    min_length = models.PositiveSmallIntegerField("shortest", null=True, blank=True)
+    max_length = models.PositiveSmallIntegerField("longest", null=True, blank=True)
+    alphabet = models.CharField(
+        "characters",
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="All that a code may have; empty sets no rule.",
+    )
+    pattern = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A regular expression that the whole code fits.",
+    )
+    size = models.PositiveIntegerField(default=0, editable=False, help_text="How many codes it has, in every state.")
+    last_number = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="The highest number that any of its codes ever had."
+    )
+    redeemed = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="How many of them the ticketing platform has reported as used.",
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="codes_pool_presale_starts_before_end",
+                condition=Q(presale_start_at__isnull=True)
+                | Q(presale_end_at__isnull=True)
+                | Q(presale_start_at__lt=F("presale_end_at")),
+            ),
+            models.CheckConstraint(
+                name="codes_pool_lengths_in_range",
+                condition=(Q(min_length__isnull=True) | Q(min_length__gte=1, min_length__lte=64))
+                & (Q(max_length__isnull=True) | Q(max_length__gte=1, max_length__lte=64))
+                & (Q(min_length__isnull=True) | Q(max_length__isnull=True) | Q(min_length__lte=F("max_length"))),
+            ),
+            models.CheckConstraint(
+                name="codes_pool_size_counts", condition=Q(size__lte=F("last_number"), redeemed__lte=F("size"))
+            ),
             models.UniqueConstraint(
                 name="codes_pool_once", fields=["market", "event", "code_type"], nulls_distinct=False
             ),
@@ -38,13 +85,44 @@ class Pool(models.Model):
 
 
 class Upload(Job):
-    """A file of codes on its way into one pool."""
+    """Codes on their way into their pools: from a file, or made here. Or a file of codes that fans have used.
+
+    ``waiting`` is a file that somebody still has to look at: nothing of it was read into a pool.
+    """
+
+    class Kind(models.TextChoices):
+        """What it brings."""
+
+        FILE = "file", "a file of codes"
+        GENERATED = "generated", "codes made here"
+        REDEEMED = "redeemed", "a file of used codes"
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="uploads")
-    pool = models.ForeignKey(Pool, on_delete=models.PROTECT, related_name="uploads")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.FILE, db_default=Kind.FILE, editable=False)
+    pool = models.ForeignKey(
+        Pool,
+        on_delete=models.PROTECT,
+        related_name="uploads",
+        null=True,
+        help_text="Where lines go that name no market; empty where each names its own.",
+    )
+    code_type = models.CharField(
+        max_length=40,
+        default="presale",
+        db_default="presale",
+        editable=False,
+        help_text="The type of codes whose line names none.",
+    )
+    is_all_or_nothing = models.BooleanField(
+        default=False, db_default=False, help_text="One refused line refuses the whole file."
+    )
+    shape = models.JSONField(
+        default=dict, db_default={}, editable=False, help_text="How the file is read; or how codes are made."
+    )
     file_name = models.CharField(max_length=255)
-    storage_key = models.CharField(max_length=300, editable=False)
+    storage_key = models.CharField(max_length=300, editable=False, blank=True)
     size_bytes = models.BigIntegerField(default=0, editable=False)
+    lines = models.BigIntegerField(default=0, db_default=0, editable=False, help_text="How many lines held something.")
     added = models.PositiveIntegerField(default=0, editable=False)
     already_there = models.PositiveIntegerField(default=0, editable=False)
     refused = models.PositiveIntegerField(default=0, editable=False)
@@ -53,12 +131,22 @@ class Upload(Job):
     )
     refused_key = models.CharField(max_length=300, blank=True, default="", editable=False)
     uploaded_by = models.CharField(max_length=150, editable=False)
+    undone_at = models.DateTimeField(null=True, blank=True, editable=False)
+    undone_by = models.CharField(max_length=150, blank=True, default="", db_default="", editable=False)
 
     class Meta(Job.Meta):
-        pass
+        constraints = [
+            *Job.Meta.constraints,
+            models.CheckConstraint(
+                name="codes_upload_kind_known", condition=Q(kind__in=["file", "generated", "redeemed"])
+            ),
+            models.CheckConstraint(
+                name="codes_upload_undone_after_its_end", condition=Q(undone_at__isnull=True) | Q(status="finished")
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.file_name} into {self.pool}"
+        return self.file_name
 
 
 class Code(models.Model):
@@ -90,21 +178,36 @@ class Hold(models.Model):
         ASSIGNED = "assigned", "assigned"
         RELEASED = "released", "released"
 
+    class Kind(models.TextChoices):
+        """What it is for."""
+
+        WAVE = "wave", "a wave"
+        RESERVE = "reserve", "kept back"
+        HAND = "hand", "given by hand"
+
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="holds")
     code_type = models.CharField(max_length=40)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.WAVE, db_default=Kind.WAVE)
     status = models.CharField(max_length=8, choices=Status, default=Status.HELD)
     purpose = models.CharField(max_length=100, help_text="The wave's dateKey, or what else it is for.")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(
-        null=True, blank=True, help_text="A wave's hold never expires; one for anything else does."
+        null=True, blank=True, help_text="Codes that are kept back for something other than a wave go back then."
     )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                name="codes_hold_one_wave_at_a_time",
-                fields=["campaign"],
-                condition=Q(status="held", expires_at__isnull=True),
+                name="codes_hold_one_wave_at_a_time", fields=["campaign"], condition=Q(status="held", kind="wave")
+            ),
+            models.UniqueConstraint(
+                name="codes_hold_one_by_hand", fields=["campaign", "code_type"], condition=Q(kind="hand")
+            ),
+            models.CheckConstraint(
+                name="codes_hold_kind_known",
+                condition=Q(kind="wave", expires_at__isnull=True)
+                | Q(kind="reserve", expires_at__isnull=False)
+                | Q(kind="hand", expires_at__isnull=True, status="assigned"),
             ),
             models.CheckConstraint(
                 name="codes_hold_status_known", condition=Q(status__in=["held", "assigned", "released"])
@@ -165,8 +268,8 @@ class Assignment(models.Model):
     event = models.ForeignKey(
         Event, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, null=True, related_name="+"
     )
-    choice = models.SmallIntegerField()
-    position = models.IntegerField()
+    choice = models.SmallIntegerField(null=True, help_text="Null where it was given by hand.")
+    position = models.IntegerField(null=True, help_text="Null where it was given by hand.")
     voided = models.CharField(max_length=10, blank=True, default="")
 
     class Meta:
@@ -174,12 +277,47 @@ class Assignment(models.Model):
             models.UniqueConstraint(name="codes_assignment_once_a_hold", fields=["entry_id", "hold"]),
             models.CheckConstraint(
                 name="codes_assignment_voided_known",
-                condition=Q(voided__in=["", "withdrawn", "excluded", "erased"]),
+                condition=Q(voided__in=["", "withdrawn", "excluded", "erased", "taken_back"]),
             ),
             models.CheckConstraint(
-                name="codes_assignment_counts_from_one", condition=Q(choice__gte=1, position__gte=1)
+                name="codes_assignment_counts_from_one",
+                condition=Q(choice__gte=1, position__gte=1) | Q(choice__isnull=True, position__isnull=True),
             ),
         ]
 
     def __str__(self) -> str:
         return f"code {self.code_id} to entry {self.entry_id}"
+
+
+class FormerAssignment(models.Model):
+    """A code that was a fan's until another took its place; the assignment names the latest. The code is revoked."""
+
+    code = models.OneToOneField(
+        Code, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="former_assignment"
+    )
+    entry_id = models.BigIntegerField()
+    hold = models.ForeignKey(
+        Hold, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="former_assignments"
+    )
+    reason = models.TextField()
+    ended_at = models.DateTimeField()
+    ended_by = models.CharField(max_length=150)
+
+    class Meta:
+        indexes = [models.Index(fields=["entry_id", "hold"], name="codes_former_by_entry")]
+
+    def __str__(self) -> str:
+        return f"code {self.code_id}, once of entry {self.entry_id}"
+
+
+class Redemption(models.Model):
+    """A code that the ticketing platform has reported as used."""
+
+    code = models.OneToOneField(
+        Code, on_delete=models.DO_NOTHING, primary_key=True, db_constraint=False, related_name="redemption"
+    )
+    redeemed_at = models.DateTimeField(help_text="As the platform says; else when it was reported.")
+    reported_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"code {self.code_id} was used"

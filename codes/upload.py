@@ -285,7 +285,7 @@ def _sort_out(upload: Upload, refusals: Refusals) -> int:
 def _insert(upload: Upload) -> int:
     """Add what is left to the pool, numbered without gaps, and cover it with one free range."""
     pool = Pool.objects.select_for_update().get(pk=upload.pool_id)
-    base = pool.pk * POOL_SPAN + pool.size
+    base = pool.pk * POOL_SPAN + pool.last_number
     with connection.cursor() as cursor:
         # In the order of the values, so that the unique index on them grows from left to right.
         cursor.execute(
@@ -296,7 +296,8 @@ def _insert(upload: Upload) -> int:
         added = int(cursor.rowcount)
     if added:
         pool.size += added
-        pool.save(update_fields=["size"])
+        pool.last_number += added
+        pool.save(update_fields=["size", "last_number"])
         CodeRange.objects.create(pool=pool, upload=upload, first=base + 1, last=base + added)
     return added
 

@@ -28,6 +28,7 @@ from kombu.exceptions import OperationalError
 
 from core import audit
 from core.models import Job
+from core.refusal import Refusal
 
 log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 20
@@ -50,6 +51,12 @@ class Later(Exception):
     def __init__(self, at: datetime) -> None:
         super().__init__(str(at))
         self.at = at
+
+
+class CannotCancel(Refusal):
+    """The job goes on, or has ended."""
+
+    code = "cannot_cancel"
 
 
 class PermanentFailure(Exception):
@@ -75,7 +82,7 @@ class Claim[J: Job]:
         self.job = job
         self.fence = job.fence
         self._lost = threading.Event()
-        self._progress = job.progress_done
+        self._progress, self._total = job.progress_done, job.progress_total
 
     def _row(self) -> "models.QuerySet[J]":
         return type(self.job)._default_manager.filter(pk=self.job.pk, fence=self.fence, status=Job.Status.RUNNING)
@@ -88,19 +95,24 @@ class Claim[J: Job]:
         if not self._row().update(**fields):
             raise LostLease(str(self.job.pk))
         for name, value in fields.items():
-            setattr(self.job, name, value)
+            if not isinstance(value, ClockNow):
+                setattr(self.job, name, value)
 
     def enter(self, phase: str, *, total: int = 0) -> None:
         """Begin a phase, with its size if known. Not within a transaction: the heartbeat would wait for its lock."""
-        self._progress = 0
-        self.write(phase=phase, progress_done=0, progress_total=total)
+        self._progress, self._total = 0, total
+        self.write(phase=phase, phase_started_at=ClockNow(), progress_done=0, progress_total=total)
 
-    def progress(self, done: int) -> None:
-        """Say how far the phase has come. The heartbeat writes it, so this costs nothing in a loop.
+    def progress(self, done: int, *, total: int | None = None) -> None:
+        """Say how far the phase has come, and of how much where that is only now known or guessed better.
+
+        The heartbeat writes it, so this costs nothing in a loop.
 
         :raises LostLease: the heartbeat has seen that the row has another claim by now.
         """
         self._progress = done
+        if total is not None:
+            self._total = total
         self.check()
 
     def check(self) -> None:
@@ -127,7 +139,8 @@ class Claim[J: Job]:
 
     def beat(self) -> bool:
         """Renew the lease and write the progress; tell whether the lease was still ours."""
-        if self._row().update(lease_until=_lease_end(), heartbeat_at=ClockNow(), progress_done=self._progress):
+        progress = {"progress_done": self._progress, "progress_total": self._total}
+        if self._row().update(lease_until=_lease_end(), heartbeat_at=ClockNow(), **progress):
             return True
         self._lost.set()
         return False
@@ -322,6 +335,19 @@ def requeue(job: Job, *, attempts: int = 0) -> None:
     )
     job.refresh_from_db()
     enqueue(job)
+
+
+def cancel(job: Job, *, now: datetime) -> None:
+    """Take a job from whoever works at it: nothing that a worker still writes for it is kept.
+
+    For work whose results are written in one transaction; the caller asks for the right and records the event.
+
+    :raises CannotCancel: it has ended.
+    """
+    rows = type(job)._default_manager.filter(pk=job.pk).exclude(status__in=Job.ENDED)
+    if not rows.update(status=Job.Status.CANCELLED, lease_until=None, fence=F("fence") + 1, finished_at=now):
+        raise CannotCancel("It has ended already: there is nothing left to cancel.")
+    job.refresh_from_db()
 
 
 def give_back_stale() -> int:

@@ -1,6 +1,7 @@
 """The shapes that every room shares: the job row, the audit event with the chain that seals it, and kept answers."""
 
 import uuid
+from math import ceil
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -26,6 +27,7 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED, editable=False)
     phase = models.CharField(max_length=40, blank=True, default="", editable=False)
+    phase_started_at = models.DateTimeField(null=True, blank=True, editable=False)
     progress_done = models.BigIntegerField(default=0, editable=False)
     progress_total = models.BigIntegerField(default=0, editable=False)
     attempts = models.IntegerField(default=0, editable=False)
@@ -76,6 +78,21 @@ class Job(models.Model):
         if not self.progress_total:
             return 0
         return min(100, 100 * self.progress_done // self.progress_total)
+
+    @property
+    def rate(self) -> float | None:
+        """Steps of the present phase a second, as its last heartbeat has seen it; none before that."""
+        if self.phase_started_at is None or self.heartbeat_at is None:
+            return None
+        seconds = (self.heartbeat_at - self.phase_started_at).total_seconds()
+        return self.progress_done / seconds if seconds > 0 and self.progress_done else None
+
+    @property
+    def seconds_left(self) -> int | None:
+        """How long the present phase will still take at its present rate; none where nobody can say."""
+        if self.rate is None or self.status != self.Status.RUNNING or self.progress_done > self.progress_total:
+            return None
+        return ceil((self.progress_total - self.progress_done) / self.rate)
 
 
 class AuditEvent(models.Model):

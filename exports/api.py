@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api.writing import CampaignField
-from codes.api import CAMPAIGN, CampaignQuery
+from codes.api.scope import CAMPAIGN, CampaignQuery
 from core.api import JobSerializer, NewestJobFirst
 from exports.delivery import LINK_SECONDS, download_url, schedule_export
 from exports.models import Export

@@ -4,7 +4,8 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from campaigns.api import campaign, catalogue, gates, page_parts, setup
-from codes import api as codes
+from codes.api import counts as code_counts
+from codes.api import uploads as code_uploads
 from core.api import Nowhere
 from entries import api as entries
 from entries import phone_api
@@ -73,9 +74,9 @@ version_1: Urls = [
     re_path(rf"^locales/(?P<locale>{LOCALE})/$", catalogue.OneLocale.as_view()),
     path("campaigns/", campaign.Campaigns.as_view()),
     path("campaigns/<slug:domain>/", include(one_campaign)),
-    path("codes/uploads/", codes.Uploads.as_view()),
-    path("codes/uploads/<uuid:pk>/", codes.OneUpload.as_view()),
-    path("codes/counts/", codes.CodeCounts.as_view()),
+    path("codes/uploads/", code_uploads.Uploads.as_view()),
+    path("codes/uploads/<uuid:pk>/", code_uploads.OneUpload.as_view()),
+    path("codes/counts/", code_counts.CodeCounts.as_view()),
     path("waves/", waves.Waves.as_view()),
     path("waves/<int:pk>/", include(one_wave)),
     path("exports/", exports.Exports.as_view()),

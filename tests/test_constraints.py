@@ -396,9 +396,25 @@ CASES: dict[str, Case] = {
     "entries_message_status_whole": message(status="sent"),
     "codes_pool_once": copy_of(lambda world: world.pool),
     "codes_pool_code_type_given": update(lambda world: world.pool, code_type=""),
+    "codes_pool_presale_starts_before_end": update(
+        lambda world: world.pool, presale_start_at=NOW, presale_end_at=NOW - timedelta(hours=1)
+    ),
+    "codes_pool_lengths_in_range": update(lambda world: world.pool, min_length=9, max_length=8),
+    "codes_pool_size_counts": update(lambda world: world.pool, size=7, last_number=6),
+    "codes_upload_kind_known": job(Upload, kind="gossip"),
+    "codes_upload_undone_after_its_end": job(Upload, undone_at=NOW),
     "codes_code_once_a_campaign": insert(lambda world: Code(id=world.code_id(2), campaign=world.campaign, value="A")),
     "codes_code_value_given": insert(lambda world: Code(id=world.code_id(2), campaign=world.campaign, value="")),
     "codes_hold_one_wave_at_a_time": copy_of(lambda world: world.hold),
+    "codes_hold_one_by_hand": insert(
+        lambda world: [
+            Hold(
+                campaign=world.campaign, code_type="guest", kind="hand", status="assigned", purpose="x", created_at=NOW
+            )
+            for _ in range(2)
+        ]
+    ),
+    "codes_hold_kind_known": update(lambda world: world.hold, kind="reserve"),
     "codes_hold_status_known": update(lambda world: world.hold, status="lost"),
     "codes_coderange_apart": insert(
         lambda world: CodeRange(pool=world.pool, first=world.code_id(9), last=world.code_id(12))

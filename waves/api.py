@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api.writing import CampaignField
-from codes.api import CAMPAIGN, CampaignQuery
+from codes.api.scope import CAMPAIGN, CampaignQuery
 from core.api import JobSerializer, NewestFirst
 from core.times import instant_of_key, utc_text
 from viewers.api import StaffEndpoint

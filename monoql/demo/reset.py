@@ -25,6 +25,8 @@ _ROWS = (
     ("exports_export", "campaign_id", ""),
     ("waves_wave", "campaign_id", ""),
     ("codes_assignment", "hold_id", "codes_hold"),
+    ("codes_formerassignment", "hold_id", "codes_hold"),
+    ("codes_redemption", "code_id", "codes_code"),
     ("codes_coderange", "pool_id", "codes_pool"),
     ("codes_code", "campaign_id", ""),
     ("codes_upload", "campaign_id", ""),

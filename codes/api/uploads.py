@@ -1,45 +1,23 @@
-"""REST: uploads of codes, and counts of what there is."""
+"""REST: uploads of codes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.api.writing import CampaignField
-from campaigns.models import Campaign, Event, Market
-from codes import inventory
+from campaigns.models import Event, Market
+from codes.api.scope import CAMPAIGN, CampaignQuery
 from codes.models import Upload
 from codes.upload import MOST_BYTES, pool_for, start_upload
 from core.api import JobSerializer, NewestJobFirst
 from core.parsing import UploadParser
 from viewers.api import StaffEndpoint
 from viewers.permissions import Action
-
-CAMPAIGN = OpenApiParameter("campaign", str, required=True, description="The campaign's domain.")
-
-
-class CampaignQuery(serializers.Serializer[Any]):
-    """Which campaign is meant."""
-
-    campaign = CampaignField()
-
-    @classmethod
-    def campaign_of(cls, view: StaffEndpoint) -> Campaign:
-        """The campaign that ``?campaign=`` names.
-
-        :raises ValidationError: it names none that the viewer may view.
-        :raises NotAllowed: she may view it, and may not do what the view asks.
-        """
-        asked = {"campaign": view.request.query_params.get("campaign", "")}
-        query = cls(data=asked, context={"view": view})
-        query.is_valid(raise_exception=True)
-        campaign: Campaign = query.validated_data["campaign"]
-        return campaign
 
 
 class RefusedLineSerializer(serializers.Serializer[Any]):
@@ -99,31 +77,6 @@ class NewUploadSerializer(serializers.Serializer[Any]):
             if event is None:
                 raise serializers.ValidationError({"event": ["The campaign has no such event."]})
         return {**attrs, "market": market, "event": event}
-
-
-class PoolCountsSerializer(serializers.Serializer[Any]):
-    """What there is in one pool."""
-
-    market = serializers.CharField()
-    event = serializers.CharField(allow_null=True)
-    code_type = serializers.CharField()
-    available = serializers.IntegerField()
-    reserved = serializers.IntegerField()
-    assigned = serializers.IntegerField()
-    revoked = serializers.IntegerField()
-    total = serializers.IntegerField()
-
-
-class CodeCountsSerializer(serializers.Serializer[Any]):
-    """What there is in all pools of a campaign, exactly and at this moment."""
-
-    campaign = serializers.CharField()
-    available = serializers.IntegerField()
-    reserved = serializers.IntegerField()
-    assigned = serializers.IntegerField()
-    revoked = serializers.IntegerField()
-    total = serializers.IntegerField()
-    pools = PoolCountsSerializer(many=True)
 
 
 def _uploads() -> QuerySet[Upload]:
@@ -190,30 +143,3 @@ class OneUpload(StaffEndpoint, generics.RetrieveAPIView[Upload]):
     def get_queryset(self) -> QuerySet[Upload]:
         """Those of campaigns that the viewer may view."""
         return self.visible(super().get_queryset())
-
-
-class CodeCounts(StaffEndpoint):
-    """What there is of codes."""
-
-    @extend_schema(operation_id="codes_counts", parameters=[CAMPAIGN], responses=CodeCountsSerializer, tags=["codes"])
-    def get(self, request: Request) -> Response:
-        """How many codes of a campaign are available, reserved, assigned and revoked, pool by pool."""
-        campaign = CampaignQuery.campaign_of(self)
-        table = inventory.counts_by_pool(campaign)
-        pools = campaign.pools.select_related("market", "event").order_by("market__number", "event__number", "pk")
-        rows = [
-            {
-                "market": pool.market.code,
-                "event": pool.event.code if pool.event else None,
-                "code_type": pool.code_type,
-                **_with_total(table.get(pool.pk, {})),
-            }
-            for pool in pools
-        ]
-        sums = {state: sum(row[state] for row in table.values()) for state in inventory.STATES}
-        return Response({"campaign": campaign.domain, **_with_total(sums), "pools": rows})
-
-
-def _with_total(counts: Mapping[str, int]) -> dict[str, int]:
-    found = {state: counts.get(state, 0) for state in inventory.STATES}
-    return {**found, "total": sum(found.values())}
