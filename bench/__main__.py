@@ -40,16 +40,21 @@ def measure() -> int:
     django.setup()
     from django.core.management import call_command
 
-    from bench import preparing, recording, registering
+    from bench import inventory, preparing, recording, registering, uploading
     from bench.rows import Row, table
 
     call_command("migrate", verbosity=0)
-    entries = 3_500_000 if os.environ.get("SIZE") == "full" else 350_000
+    is_full = os.environ.get("SIZE") == "full"
+    entries = 3_500_000 if is_full else 350_000
+    uploaded = 2_000_000 if is_full else 200_000
+    assigned = 1_500_000 if is_full else 150_000
     only = os.environ.get("ONLY", "")
     rows = []
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "registering": registering.measure,
         "recording": recording.measure,
+        "uploading": lambda: uploading.measure(uploaded),
+        "inventory": lambda: inventory.measure(assigned),
         "preparing": lambda: preparing.measure(entries),
     }
     if only == "latency":

@@ -74,7 +74,7 @@ def load_codes(campaign: Campaign, count: int) -> None:
     markets = list(campaign.markets.order_by("number"))
     each = count // len(markets)
     for market in markets:
-        pool = Pool.objects.create(campaign=campaign, market=market, event=None, size=each)
+        pool = Pool.objects.create(campaign=campaign, market=market, event=None, size=each, last_number=each)
         base = pool.pk * POOL_SPAN
         copy_in(
             "codes_code",

@@ -10,4 +10,4 @@ class CodesConfig(AppConfig):
 
     def ready(self) -> None:
         """Load what registers with the rooms below."""
-        from codes import stock, upload  # noqa: F401
+        from codes import adding, holding, stock  # noqa: F401

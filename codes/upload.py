@@ -1,38 +1,40 @@
-"""Bringing codes from a file into a pool.
+"""Codes on their way in: a file is stored, looked at, mapped, and begun, by whoever may; workers do the rest.
 
-The file is streamed to storage, then read as a stream, checked line by line, copied into a temporary table, and
-inserted in one set under the pool's lock: duplicates fall out there, and the numbers stay dense.
+``codes.adding`` is the work of it, ``codes.generating`` makes codes in place of a file, ``codes.undoing`` takes an
+upload back.
 """
 
-import csv
-import io
-import re
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+from shutil import copyfileobj
+from typing import Any, BinaryIO
 
-from django.db import connection, transaction
-from django.utils import timezone
+from django.db import transaction
 
-from campaigns.models import Event, Market
-from codes.models import POOL_SPAN, CodeRange, Pool, Upload
+from campaigns.lifecycle import check_unfinished
+from campaigns.models import Campaign, Event, Market
+from codes.files import Shape
+from codes.looking import Columns, local_name, looked_at, mapped
+from codes.models import Pool, Upload
+from codes.places import MOST_LETTERS_IN_TYPE
 from core import audit, jobs, storage
-from core.bulk import copy_into
-from core.jobs import Claim
-from core.locks import Space, lock_exclusive
 from core.refusal import Refusal
+from core.tick import every_tick
 from viewers.permissions import Action, require
-from viewers.viewer import WORKER, Viewer
+from viewers.viewer import CLOCK, Viewer
 
 MOST_BYTES = 512 * 2**20
-MOST_LETTERS = 64
-MOST_IN_LINE = 4096
-SHOWN_REFUSALS = 100
+LINK_SECONDS = 3600
+MAPPING = "mapping"
+"""The phase of a file that somebody still has to look at."""
 STORED = "stored"
-CODE = re.compile(r"[A-Za-z0-9._\-+/#*]+")
-SPREADSHEET_NUMBER = re.compile(r"\d(\.\d+)?E\+\d+")
-HEADERS = ("code", "codes", "offer code", "access code", "offercode", "accesscode", "presale code")
+DAYS_OF_DRAFTS = timedelta(days=1)
+"""How long a file waits for whoever uploaded it."""
+NOWHERE = "Nothing says where the codes go: choose a market, or the column that names one."
+NOBODY_BEGAN = "Nobody began this upload within a day, so its file was dropped. Upload it again."
 
 
 class CannotUpload(Refusal):
@@ -40,6 +42,38 @@ class CannotUpload(Refusal):
 
     code = "cannot_upload"
     status = 400
+
+
+class CannotBegin(Refusal):
+    """The upload is not begun: it was begun before, cancelled or dropped."""
+
+    code = "cannot_begin_upload"
+
+
+class NotLookedAt(Refusal):
+    """There is no preview: nobody has looked at the file yet."""
+
+    code = "not_looked_at"
+
+
+class NothingRefused(Refusal):
+    """There is no file of refused lines."""
+
+    code = "nothing_refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a file is to be read. What is not said stays as it was recognised."""
+
+    columns: Columns = field(default_factory=dict)
+    has_header: bool | None = None
+    sheet: str = ""
+    pool: Pool | None = None
+    """Where lines go that name no market."""
+    code_type: str = "presale"
+    """The type of codes whose line names none."""
+    is_all_or_nothing: bool = False
 
 
 def pool_for(*, market: Market, event: Event | None, actor: Viewer, now: datetime, code_type: str = "presale") -> Pool:
@@ -62,108 +96,157 @@ def pool_for(*, market: Market, event: Event | None, actor: Viewer, now: datetim
             market=market, event=event, code_type=code_type, defaults={"campaign_id": market.campaign_id}
         )
         if is_new:
-            names = {"market": market.code, "event": event.code if event else None, "code_type": code_type}
-            audit.record(
-                actor=actor,
-                action="pool.add",
-                target=pool,
-                campaign_id=pool.campaign_id,
-                changes={name: [None, value] for name, value in names.items()},
-                now=now,
-            )
+            record_new_pool(pool, actor=actor, now=now)
     return pool
 
 
-def start_upload(*, pool: Pool, file: BinaryIO, file_name: str, size: int, actor: Viewer, now: datetime) -> Upload:
-    """Store a file of codes and queue its reading.
-
-    :raises CannotUpload: it is empty or larger than ``MOST_BYTES``.
-    """
-    require(actor, Action.MANAGE_CODES, pool.campaign_id)
-    if size == 0:
-        raise CannotUpload("The file is empty.", field="file")
-    if size > MOST_BYTES:
-        raise CannotUpload(f"The file is larger than {MOST_BYTES >> 20} MiB. Split it.", field="file")
-    upload = Upload(
+def record_new_pool(pool: Pool, *, actor: Viewer, now: datetime) -> None:
+    """Write a new pool into the audit trail."""
+    names = {"market": pool.market.code, "event": pool.event.code if pool.event else None, "code_type": pool.code_type}
+    audit.record(
+        actor=actor,
+        action="pool.add",
+        target=pool,
         campaign_id=pool.campaign_id,
-        pool=pool,
-        file_name=Path(file_name).name[-255:],
-        size_bytes=size,
-        uploaded_by=actor.label,
+        changes={name: [None, value] for name, value in names.items()},
+        now=now,
     )
-    upload.storage_key = f"uploads/{upload.pk}/codes"
-    storage.put_file(upload.storage_key, file, content_type="text/csv")
+
+
+def start_upload(
+    *,
+    file: BinaryIO,
+    file_name: str,
+    size: int,
+    actor: Viewer,
+    now: datetime,
+    pool: Pool | None = None,
+    campaign: Campaign | None = None,
+    reading: Reading | None = None,
+    kind: Upload.Kind = Upload.Kind.FILE,
+) -> Upload:
+    """Store a file and queue its reading at once: nobody looks at it before. Say the pool, or the campaign.
+
+    :raises CannotUpload: it is empty or larger than ``MOST_BYTES``, or nothing says where its codes go.
+    """
+    reading = reading or Reading(pool=pool, code_type=pool.code_type if pool is not None else "presale")
+    upload = _new_upload(_campaign_of(pool, campaign), file_name, size, kind=kind, reading=reading, actor=actor)
+    # Only a worker sees whether a column names markets, unless somebody says that one does.
+    _put(upload, file)
     with transaction.atomic():
         upload.save(force_insert=True)
-        audit.record(
-            actor=actor,
-            action="codes.upload",
-            target=upload,
-            campaign_id=pool.campaign_id,
-            changes={"pool": [None, pool.pk], "size_bytes": [None, size]},
-            now=now,
-        )
+        record_upload(upload, "codes.upload", actor=actor, now=now)
         jobs.enqueue(upload)
     return upload
 
 
-class Refusals:
-    """The lines that were refused: all of them in a file, the first ones for the screen."""
+def draft_upload(
+    *,
+    campaign: Campaign,
+    file: BinaryIO,
+    file_name: str,
+    size: int,
+    actor: Viewer,
+    now: datetime,
+    reading: Reading | None = None,
+    kind: Upload.Kind = Upload.Kind.FILE,
+) -> Upload:
+    """Store a file, look at it, and let it wait until somebody begins it: nothing of it is read into a pool.
 
-    def __init__(self, path: Path) -> None:
-        self.count = 0
-        self.shown: list[dict[str, object]] = []
-        self._file = path.open("w", encoding="utf-8")
-        self._file.write("line,reason\n")
-
-    def add(self, line: int, reason: str) -> None:
-        """Note one refused line. Its text is not kept: it may be a code."""
-        self.count += 1
-        if len(self.shown) < SHOWN_REFUSALS:
-            self.shown.append({"line": line, "reason": reason})
-        self._file.write(f'{line},"{reason}"\n')
-
-    def store(self, key: str) -> str:
-        """Put the file into storage and give its key, or an empty one where nothing was refused."""
-        self._file.close()
-        if self.count:
-            with open(self._file.name, "rb") as file:
-                storage.put_file(key, file, content_type="text/csv")
-        return key if self.count else ""
+    :raises CannotUpload: it is empty or larger than ``MOST_BYTES``.
+    :raises codes.files.CannotRead: it holds no codes that can be read.
+    """
+    upload = _new_upload(campaign, file_name, size, kind=kind, reading=reading or Reading(), actor=actor)
+    with _on_disk(file, upload.file_name) as path:
+        upload.shape = looked_at(upload, path)
+        with path.open("rb") as stored:
+            _put(upload, stored)
+    upload.status, upload.phase = Upload.Status.WAITING, MAPPING
+    with transaction.atomic():
+        upload.save(force_insert=True)
+        record_upload(upload, "codes.upload", actor=actor, now=now)
+    return upload
 
 
-def read_upload(claim: Claim[Upload]) -> None:
-    """The work of an upload: read, check, insert. The result is written with the codes, so it is all or nothing."""
-    upload = claim.job
-    if upload.phase == STORED:  # A worker died after the commit; everything is there.
-        return
+def look_at_sheet(*, upload: Upload, sheet: str, actor: Viewer) -> Upload:
+    """Look at another sheet of a workbook that waits to be begun.
+
+    :raises CannotBegin: it does not wait any more.
+    :raises codes.files.CannotRead: that sheet holds no codes.
+    """
+    require(actor, Action.MANAGE_CODES, upload.campaign_id)
+    upload.shape = {"asked": {"sheet": sheet}}
     with storage.working_folder() as folder:
-        path = storage.fetch(upload.storage_key, folder / "codes")
-        refusals = Refusals(folder / "refused.csv")
-        claim.enter("reading", total=path.stat().st_size)
-        with claim.transaction():
-            with path.open("rb") as file:
-                _stage(file, refusals, claim)
-            # Codes are unique in the campaign, so uploads into its pools take turns from here to the commit.
-            lock_exclusive(Space.CODES, upload.campaign_id)
-            already_there = _sort_out(upload, refusals)
-            added = _insert(upload)
-            claim.write(
-                phase=STORED,
-                added=added,
-                already_there=already_there,
-                refused=refusals.count,
-                refused_lines=refusals.shown,
-                refused_key=refusals.store(f"uploads/{upload.pk}/refused.csv"),
-            )
-            audit.record(
-                actor=WORKER,
-                action="codes.add",
-                target=upload,
-                campaign_id=upload.campaign_id,
-                changes={"pool": [None, upload.pool_id], **{name: [None, n] for name, n in counts_of(upload).items()}},
-                now=timezone.now(),
-            )
+        shape = looked_at(upload, storage.fetch(upload.storage_key, folder / local_name(upload.file_name)))
+    with transaction.atomic():
+        upload = _waiting(upload)
+        upload.shape = shape
+        upload.save(update_fields=["shape"])
+    return upload
+
+
+def begin_upload(*, upload: Upload, reading: Reading, actor: Viewer, now: datetime) -> Upload:
+    """Queue the reading of a file that somebody has looked at.
+
+    :raises CannotBegin: it does not wait for this any more.
+    :raises CannotUpload: nothing says where its codes go.
+    :raises codes.files.CannotRead: the file has no such column.
+    """
+    require(actor, Action.MANAGE_CODES, upload.campaign_id)
+    check_unfinished(upload.campaign)
+    with transaction.atomic():
+        upload = _waiting(upload)
+        shape = mapped(Shape.from_json(upload.shape["file"]), reading.columns, has_header=reading.has_header)
+        _check_place(upload, reading, names_places=bool({"market", "event"} & set(shape.roles)))
+        upload.shape = {**upload.shape, "file": shape.to_json()}
+        upload.pool, upload.code_type = reading.pool, _checked_type(reading.code_type)
+        upload.is_all_or_nothing = reading.is_all_or_nothing
+        upload.phase = ""
+        upload.save(update_fields=["shape", "pool", "code_type", "is_all_or_nothing", "phase"])
+        record_upload(upload, "codes.begin", actor=actor, now=now, columns=sorted(shape.roles))
+        jobs.requeue(upload)
+    return upload
+
+
+def cancel_upload(*, upload: Upload, actor: Viewer, now: datetime) -> Upload:
+    """Stop an upload that waits or runs. None of its codes is stored.
+
+    :raises core.jobs.CannotCancel: it has ended.
+    """
+    require(actor, Action.MANAGE_CODES, upload.campaign_id)
+    with transaction.atomic():
+        jobs.cancel(upload, now=now)
+        record_upload(upload, "codes.cancel", actor=actor, now=now)
+        transaction.on_commit(lambda: storage.delete(upload.storage_key))
+    return upload
+
+
+@every_tick
+def drop_old_drafts(now: datetime) -> int:
+    """Drop the files that nobody began within a day."""
+    with transaction.atomic():
+        old = Upload.objects.filter(
+            status=Upload.Status.WAITING, phase=MAPPING, created_at__lt=now - DAYS_OF_DRAFTS
+        ).select_for_update(of=("self",), no_key=True, skip_locked=True)
+        dropped = list(old.order_by("pk")[:100])
+        for upload in dropped:
+            jobs.cancel(upload, now=now)
+            upload.error = NOBODY_BEGAN
+            upload.save(update_fields=["error"])
+            record_upload(upload, "codes.drop", actor=CLOCK, now=now)
+    for upload in dropped:
+        storage.delete(upload.storage_key)
+    return len(dropped)
+
+
+def refused_url(upload: Upload) -> str:
+    """An address of the file of all refused lines, good for an hour.
+
+    :raises NothingRefused: there is none.
+    """
+    if not upload.refused_key:
+        raise NothingRefused("No line of this file was refused.")
+    return storage.signed_url(upload.refused_key, seconds=LINK_SECONDS, file_name="refused-lines.csv")
 
 
 def counts_of(upload: Upload) -> dict[str, int]:
@@ -171,135 +254,97 @@ def counts_of(upload: Upload) -> dict[str, int]:
     return {"added": upload.added, "already_there": upload.already_there, "refused": upload.refused}
 
 
-def _stage(file: BinaryIO, refusals: Refusals, claim: Claim[Upload]) -> None:
-    """Copy every line that can be a code into the transaction's own table."""
-    with connection.cursor() as cursor:
-        cursor.execute('CREATE TEMPORARY TABLE codes_staging (line integer, value text COLLATE "C") ON COMMIT DROP')
-    with copy_into("codes_staging", ["line", "value"]) as copy:
-        for number, value in codes_of(file, refusals):
-            copy.write_row((number, value))
-            if number % 20_000 == 0:
-                claim.progress(file.tell())
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE codes_staging")
+def _campaign_of(pool: Pool | None, campaign: Campaign | None) -> Campaign:
+    if pool is None and campaign is None:
+        raise TypeError("start_upload() needs a pool or a campaign")
+    return pool.campaign if pool is not None else campaign  # type: ignore[return-value]  # One of them is given.
 
 
-def codes_of(file: BinaryIO, refusals: Refusals) -> Iterator[tuple[int, str]]:
-    """The codes of a CSV file with their line numbers; what is no code goes to the refusals.
+def _new_upload(
+    campaign: Campaign, file_name: str, size: int, *, kind: Upload.Kind, reading: Reading, actor: Viewer
+) -> Upload:
+    """The row of a new upload, not stored yet.
 
-    UTF-8 with or without BOM; comma, semicolon or tab; any line ends; with or without a header that names the code
-    column (else it is the first). A field does not run over a line's end.
+    :raises CannotUpload: the file is empty or too large.
     """
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=None)
-    dialect: tuple[str, int] | None = None
-    number = 0
-    while line := text.readline(MOST_IN_LINE):
-        number += 1
-        if not line.endswith("\n") and len(line) == MOST_IN_LINE:
-            while (rest := text.readline(MOST_IN_LINE)) and not rest.endswith("\n"):
-                pass
-            refusals.add(number, "The line is too long to be a code.")
-            continue
-        line = line.rstrip("\n")
-        if not line.strip():
-            refusals.add(number, "The line is empty.")
-            continue
-        if dialect is None:
-            dialect, is_header = _dialect_of(line)
-            if is_header:
-                continue
-        problem, value = _code_in(line, *dialect)
-        if problem:
-            refusals.add(number, problem)
-        else:
-            yield number, value
-    text.detach()
+    require(actor, Action.MANAGE_CODES, campaign.pk)
+    check_unfinished(campaign)
+    if size == 0:
+        raise CannotUpload("The file is empty.", field="file")
+    if size > MOST_BYTES:
+        raise CannotUpload(f"The file is larger than {MOST_BYTES >> 20} MiB. Split it.", field="file")
+    upload = Upload(
+        campaign=campaign,
+        kind=kind,
+        pool=reading.pool,
+        code_type=_checked_type(reading.code_type),
+        is_all_or_nothing=reading.is_all_or_nothing,
+        shape={"asked": _asked(reading)},
+        file_name=Path(file_name).name[-255:],
+        size_bytes=size,
+        uploaded_by=actor.label,
+    )
+    upload.storage_key = f"uploads/{upload.pk}/codes"
+    return upload
 
 
-def _dialect_of(line: str) -> tuple[tuple[str, int], bool]:
-    """The delimiter and the code's column, read from the first line, and whether that line is a header."""
-    delimiter = max(",;\t", key=line.count)
-    names = [name.strip().strip('"').lower() for name in line.split(delimiter)]
-    for column, name in enumerate(names):
-        if name in HEADERS:
-            return (delimiter, column), True
-    return (delimiter, 0), False
+def _asked(reading: Reading) -> dict[str, Any]:
+    """What somebody said of a file before it was looked at."""
+    return {"columns": dict(reading.columns), "has_header": reading.has_header, "sheet": reading.sheet}
 
 
-def _code_in(line: str, delimiter: str, column: int) -> tuple[str, str]:
-    """What is wrong with a line, or an empty string; and its code."""
-    if '"' in line:
-        try:
-            fields = next(csv.reader([line], delimiter=delimiter, strict=True))
-        except csv.Error:
-            return "The line has a quotation mark that is never closed.", ""
-    else:
-        fields = line.split(delimiter)
-    value = fields[column].strip() if column < len(fields) else ""
-    if not value:
-        return "The line has no code.", ""
-    if len(value) > MOST_LETTERS:
-        return f"The code is longer than {MOST_LETTERS} characters.", ""
-    if SPREADSHEET_NUMBER.fullmatch(value):
-        return "A spreadsheet has turned this code into a rounded number.", ""
-    if not CODE.fullmatch(value):
-        return "The code has characters other than letters, digits and . _ - + / # *.", ""
-    return "", value
+def _checked_type(code_type: str) -> str:
+    text = code_type.strip()
+    if not text or len(text) > MOST_LETTERS_IN_TYPE:
+        raise CannotUpload(f"Name the type of the codes, in at most {MOST_LETTERS_IN_TYPE} letters.", field="code_type")
+    return text
 
 
-def _sort_out(upload: Upload, refusals: Refusals) -> int:
-    """Take out of the table what cannot be added; return how many codes the pool has already."""
-    low, high = upload.pool_id * POOL_SPAN, (upload.pool_id + 1) * POOL_SPAN
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH repeated AS (
-                SELECT line, first_value(line) OVER (PARTITION BY value ORDER BY line) AS first FROM codes_staging
-            )
-            DELETE FROM codes_staging USING repeated
-            WHERE repeated.line = codes_staging.line AND repeated.first < repeated.line
-            RETURNING repeated.line, repeated.first
-            """
-        )
-        for line, first in sorted(cursor.fetchall()):
-            refusals.add(line, f"The same code stands in line {first}.")
-        cursor.execute(
-            """
-            DELETE FROM codes_staging USING codes_code AS code
-            WHERE code.campaign_id = %s AND code.value = codes_staging.value
-            RETURNING codes_staging.line, code.id > %s AND code.id < %s
-            """,
-            [upload.campaign_id, low, high],
-        )
-        elsewhere, already_there = [], 0
-        for line, is_in_this_pool in cursor.fetchall():
-            if is_in_this_pool:
-                already_there += 1
-            else:
-                elsewhere.append(line)
-        for line in sorted(elsewhere):
-            refusals.add(line, "Another pool of the campaign has this code.")
-    return already_there
+def _check_place(upload: Upload, reading: Reading, *, names_places: bool) -> None:
+    """Refuse codes of which nothing says where they go.
+
+    :raises CannotUpload: there is no pool for lines that name no market, and no column that names one.
+    """
+    if reading.pool is not None and reading.pool.campaign_id != upload.campaign_id:
+        raise CannotUpload("This market is another campaign's.", field="market")
+    if upload.kind == Upload.Kind.FILE and reading.pool is None and not names_places:
+        raise CannotUpload(NOWHERE, field="market")
 
 
-def _insert(upload: Upload) -> int:
-    """Add what is left to the pool, numbered without gaps, and cover it with one free range."""
-    pool = Pool.objects.select_for_update().get(pk=upload.pool_id)
-    base = pool.pk * POOL_SPAN + pool.last_number
-    with connection.cursor() as cursor:
-        # In the order of the values, so that the unique index on them grows from left to right.
-        cursor.execute(
-            "INSERT INTO codes_code (id, campaign_id, value) "
-            "SELECT %s + row_number() OVER (ORDER BY value), %s, value FROM codes_staging ORDER BY value",
-            [base, upload.campaign_id],
-        )
-        added = int(cursor.rowcount)
-    if added:
-        pool.size += added
-        pool.last_number += added
-        pool.save(update_fields=["size", "last_number"])
-        CodeRange.objects.create(pool=pool, upload=upload, first=base + 1, last=base + added)
-    return added
+def _put(upload: Upload, file: BinaryIO) -> None:
+    storage.put_file(upload.storage_key, file, content_type="application/octet-stream")
 
 
-jobs.register(Upload, read_upload, outcome=counts_of)
+@contextmanager
+def _on_disk(file: BinaryIO, file_name: str) -> Iterator[Path]:
+    """The file's own path where it has one, else that of a copy."""
+    own = getattr(file, "temporary_file_path", None)
+    if own is not None:
+        yield Path(own())
+        return
+    with storage.working_folder() as folder:
+        path = folder / local_name(file_name)
+        with path.open("wb") as copy:
+            copyfileobj(file, copy)
+        yield path
+
+
+def _waiting(upload: Upload) -> Upload:
+    """The upload, locked, if it still waits for somebody to begin it."""
+    row = Upload.objects.select_for_update(of=("self",), no_key=True).select_related("campaign").get(pk=upload.pk)
+    if row.status != Upload.Status.WAITING or row.phase != MAPPING:
+        raise CannotBegin(f"This upload does not wait any more: it is {row.get_status_display()}.")
+    return row
+
+
+def record_upload(upload: Upload, action: str, *, actor: Viewer, now: datetime, **facts: Any) -> None:
+    """Write a step of an upload into the audit trail: never the file's name nor a code."""
+    known = {"kind": upload.kind, "pool": upload.pool_id, "size_bytes": upload.size_bytes, **facts}
+    audit.record(
+        actor=actor,
+        action=action,
+        target=upload,
+        campaign_id=upload.campaign_id,
+        changes={name: [None, value] for name, value in known.items()},
+        now=now,
+    )

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from smtplib import SMTPException
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -83,6 +84,7 @@ class Claim[J: Job]:
         self.fence = job.fence
         self._lost = threading.Event()
         self._progress, self._total = job.progress_done, job.progress_total
+        self._announced: tuple[str, float] | None = None
 
     def _row(self) -> "models.QuerySet[J]":
         return type(self.job)._default_manager.filter(pk=self.job.pk, fence=self.fence, status=Job.Status.RUNNING)
@@ -100,8 +102,16 @@ class Claim[J: Job]:
 
     def enter(self, phase: str, *, total: int = 0) -> None:
         """Begin a phase, with its size if known. Not within a transaction: the heartbeat would wait for its lock."""
-        self._progress, self._total = 0, total
+        self._progress, self._total, self._announced = 0, total, None
         self.write(phase=phase, phase_started_at=ClockNow(), progress_done=0, progress_total=total)
+
+    def announce(self, phase: str, *, total: int = 0) -> None:
+        """Begin a phase within a transaction: the next heartbeat writes it. It informs people, nothing else.
+
+        :raises LostLease: the heartbeat has seen that the row has another claim by now.
+        """
+        self._progress, self._total, self._announced = 0, total, (phase, monotonic())
+        self.check()
 
     def progress(self, done: int, *, total: int | None = None) -> None:
         """Say how far the phase has come, and of how much where that is only now known or guessed better.
@@ -139,7 +149,12 @@ class Claim[J: Job]:
 
     def beat(self) -> bool:
         """Renew the lease and write the progress; tell whether the lease was still ours."""
-        progress = {"progress_done": self._progress, "progress_total": self._total}
+        progress: dict[str, Any] = {"progress_done": self._progress, "progress_total": self._total}
+        if (announced := self._announced) is not None:
+            began = ClockNow() - Value(
+                timedelta(seconds=monotonic() - announced[1]), output_field=models.DurationField()
+            )
+            progress |= {"phase": announced[0], "phase_started_at": began}
         if self._row().update(lease_until=_lease_end(), heartbeat_at=ClockNow(), **progress):
             return True
         self._lost.set()

@@ -127,6 +127,11 @@ def fetch(key: str, path: Path) -> Path:
     return path
 
 
+def delete(key: str) -> None:
+    """Delete an object; one that is not there is none any more."""
+    client().delete_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key)
+
+
 @contextmanager
 def working_folder() -> Iterator[Path]:
     """A folder for the length of a job, on the disk of temporary files."""

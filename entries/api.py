@@ -15,13 +15,13 @@ from campaigns.api.fan import FAN_SECURITY, LOCALE, NO_SECURITY, FanEndpoint, Me
 from campaigns.published import Published
 from core.parsing import body_of
 from core.refusal import Invalid
-from entries import registration
+from entries import own_entry, registration
 from entries.consents import texts_of
 from entries.fan_sign_in import account_of_token
 from entries.form import Form
 from entries.mail_codes import confirm_by_code
 from entries.models import Entry
-from entries.proof import FAN_DAYS, fan_token, read_fan_token
+from entries.proof import FAN_DAYS, fan_token, is_signed_in_by, read_fan_token
 from entries.receipts import registration_receipt
 from entries.standing import Standing, needs_phone, standing_of
 
@@ -150,7 +150,7 @@ class Entries(FanEndpoint):
         with meeting.spoken():
             form = read_form(body_of(request), meeting, asker=BaseThrottle().get_ident(request) or "")
             if form.account is not None:
-                registration.register_account(published=meeting.published, form=form, now=meeting.now)
+                own_entry.register_account(published=meeting.published, form=form, now=meeting.now)
             else:
                 registration.register(published=meeting.published, form=form, now=meeting.now)
         return meeting.answer(_CHECK_YOUR_MAIL, status=status.HTTP_202_ACCEPTED)
@@ -215,7 +215,7 @@ class Confirmation(FanEndpoint):
                     now=meeting.now,
                 )
             else:
-                entry = registration.confirm(
+                entry = own_entry.confirm(
                     published=meeting.published, token=token if isinstance(token, str) else "", now=meeting.now
                 )
         return meeting.answer(_confirmed(entry, meeting))
@@ -226,11 +226,11 @@ def short_text(given: Any) -> str:
     return given if isinstance(given, str) and len(given) <= MOST_LETTERS_OF_EMAIL else ""
 
 
-def _confirmed(entry: Entry, meeting: Meeting) -> dict[str, Any]:
+def _confirmed(entry: Entry, meeting: Meeting, *, is_signed_in: bool = False) -> dict[str, Any]:
     """The values of ``ConfirmedSerializer``."""
     return {
         "entry": entry_part(entry, meeting.published),
-        "fan_token": fan_token(campaign_id=meeting.campaign.pk, ref=entry.ref),
+        "fan_token": fan_token(campaign_id=meeting.campaign.pk, ref=entry.ref, is_signed_in=is_signed_in),
         "expires_in": FAN_DAYS * 24 * 3600,
     }
 
@@ -275,12 +275,12 @@ class SignIn(FanEndpoint):
         """Open the entry of the account that an id token names."""
         meeting = meet(request, domain)
         with meeting.spoken():
-            registration.check_by_account(meeting.campaign)
+            own_entry.check_by_account(meeting.campaign)
             account = account_of_token(body_of(request).get("id_token"))
-            entry = registration.entry_of_account(meeting.published, account)
+            entry = own_entry.entry_of_account(meeting.published, account)
             if entry is None:
                 raise NotFound(_("This account has no entry here."))
-        return meeting.answer(_confirmed(entry, meeting))
+        return meeting.answer(_confirmed(entry, meeting, is_signed_in=True))
 
 
 class OwnEntryEndpoint(FanEndpoint):
@@ -295,16 +295,25 @@ class OwnEntryEndpoint(FanEndpoint):
 
         :raises NotAuthenticated: the token is missing, too old, or another campaign's, or the entry is gone.
         """
-        scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
-        ref = None
-        if scheme.lower() == "bearer":
-            ref = read_fan_token(token.strip(), campaign_id=meeting.campaign.pk)
+        ref = read_fan_token(_token_of(request), campaign_id=meeting.campaign.pk)
         entry = None
         if ref is not None:
-            entry = registration.own_entry(meeting.campaign, ref)
+            entry = own_entry.entry_of_ref(meeting.campaign, ref)
+        if entry is None and meeting.campaign.is_by_account:
+            raise NotAuthenticated(_("Sign in again: this device no longer knows your entry."))
         if entry is None:
             raise NotAuthenticated(_("Open the link in your mail again: this device no longer knows your entry."))
         return entry
+
+    def is_signed_in(self, request: Request, meeting: Meeting) -> bool:
+        """Whether the fan has her token from signing in with her account."""
+        return is_signed_in_by(_token_of(request), campaign_id=meeting.campaign.pk)
+
+
+def _token_of(request: Request) -> str:
+    """The fan token that a request sends; empty where it sends none."""
+    scheme, _space, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 class OwnReceipt(OwnEntryEndpoint):

@@ -1,14 +1,20 @@
 """Fans who are known by their account: a token from outside says who has signed in (spec: domain, authentication)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext as _
 
+from campaigns import readiness
+from campaigns.models import Campaign
+from campaigns.readiness import Line
 from core.normal_forms import BadIdentifier, check_deliverable, normalize_email, normalize_number
 from core.refusal import Refusal
+from viewers.issuers import Issuer
 from viewers.outside_tokens import Subject, read_token
 
 ACCOUNT_MINUTES = 60
@@ -40,6 +46,23 @@ def fan_issuer() -> str:
     """The name of the issuer whose accounts fans have: two issuers can both know a "4711", who are two people."""
     names = [issuer.name for issuer in settings.OUTSIDE_ISSUERS]
     return settings.FAN_ISSUER or (names[0] if len(names) == 1 else "")
+
+
+def issuer_of_sign_in() -> Issuer | None:
+    """The issuer with which fans sign in on our pages, if there is one."""
+    found: Iterable[Issuer] = settings.OUTSIDE_ISSUERS
+    return next((one for one in found if one.name == fan_issuer() and one.has_sign_in), None)
+
+
+@readiness.register
+def accounts(campaign: Campaign, now: datetime) -> Iterable[Line]:
+    """Where fans are known by their account, there must be an issuer with which they can sign in."""
+    if campaign.is_by_account and issuer_of_sign_in() is None:
+        text = (
+            "Fans are known by their account, and nobody could sign in: set FAN_ISSUER on the servers, and its"
+            " authorize_url and token_url in OUTSIDE_ISSUERS."
+        )
+        yield Line(text, is_red=True, section="registration")
 
 
 def account_of_token(token: Any) -> Account:

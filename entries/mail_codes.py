@@ -16,8 +16,9 @@ from core.refusal import Refusal
 from core.tick import every_tick
 from entries.form import identifier_of
 from entries.models import CodeTries, Entry, Message, TurnedAway
+from entries.own_entry import NothingToProve, prove
 from entries.proof import Proof, mail_code, typed_digits
-from entries.registration import NothingToProve, prove, ref_in
+from entries.registration import check_not_by_account, ref_in
 
 CODE_MINUTES = 60
 MOST_TRIES = 5
@@ -44,9 +45,11 @@ def confirm_by_code(*, published: Published, email: Any = "", member_id: Any = "
     """Prove an address by the digits of its newest mails. They work once, for ``CODE_MINUTES``.
 
     :raises Invalid: the address or the number has no normal form.
+    :raises NotSignedIn: the campaign knows fans by their account.
     :raises TooManyCodes: ``MOST_TRIES`` an hour have been made for it.
     :raises WrongCode: these are not the digits, or they are too old or used.
     """
+    check_not_by_account(published.campaign)
     with paced():
         return _confirm_by_code(published, email, member_id, code, now)
 

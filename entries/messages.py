@@ -69,7 +69,9 @@ def compose_confirmations(messages: Sequence[Message], published: Published) -> 
         link = link_of(message.entry, published, submission_id=message.submission_id or 0)
         code = mail_code(entry_id=message.entry_id, message_id=message.pk)
         is_fresh = message.created_at > timezone.now() - timedelta(minutes=CODE_MINUTES)
-        letters[message.pk] = Letter(context={"link": link, "code": code if is_fresh else ""}, values={"link": link})
+        # A code is typed with the address by which the campaign knows a fan; accounts have no such page.
+        is_of_use = is_fresh and not published.campaign.is_by_account
+        letters[message.pk] = Letter(context={"link": link, "code": code if is_of_use else ""}, values={"link": link})
     return letters
 
 

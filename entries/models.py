@@ -325,6 +325,9 @@ class Message(models.Model):
         NOT_SELECTED = "not_selected", "not selected"
         LINK = "link", "link"
         REMINDER = "reminder", "reminder"
+        GIVEN = "given", "code given by hand"
+        REPLACED = "replaced", "code replaced"
+        TAKEN_BACK = "taken_back", "code taken back"
 
     class Status(models.TextChoices):
         """Where it stands."""
@@ -338,6 +341,9 @@ class Message(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
     wave_id = models.BigIntegerField(null=True, blank=True, help_text="The wave that it tells of.")
+    hold_id = models.BigIntegerField(
+        null=True, blank=True, help_text="Where it tells of one code of hers: the hold that has it."
+    )
     status = models.CharField(max_length=8, choices=Status, default=Status.QUEUED)
     attempts = models.SmallIntegerField(default=0)
     send_after = models.DateTimeField(null=True, blank=True)
@@ -359,8 +365,23 @@ class Message(models.Model):
             models.CheckConstraint(
                 name="entries_message_kind_known",
                 condition=Q(
-                    kind__in=["confirmation", "receipt", "selected", "not_selected", "link", "reminder"],
+                    kind__in=[
+                        "confirmation",
+                        "receipt",
+                        "selected",
+                        "not_selected",
+                        "link",
+                        "reminder",
+                        "given",
+                        "replaced",
+                        "taken_back",
+                    ],
                 ),
+            ),
+            models.CheckConstraint(
+                name="entries_message_hold_of_codes",
+                condition=Q(kind__in=["given", "replaced", "taken_back"], hold_id__isnull=False)
+                | (~Q(kind__in=["given", "replaced", "taken_back"]) & Q(hold_id__isnull=True)),
             ),
             models.CheckConstraint(
                 name="entries_message_wave_of_results",

@@ -14,12 +14,14 @@ from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext as _
 
+from campaigns.models import Campaign
 from core.refusal import Refusal
 
 LINK_DAYS = 14
 FAN_DAYS = 60
 _LINK_SALT = "entries.proof.link"
 _FAN_SALT = "entries.proof.fan"
+_SIGNED_IN = "account"
 DAY = 24 * 3600
 
 
@@ -43,14 +45,16 @@ def link_token(*, entry_id: int, submission_id: int = 0) -> str:
     return signing.dumps([entry_id, submission_id], salt=_LINK_SALT)
 
 
-def read_link(token: str) -> Proof:
-    """What a link's token names.
+def read_link(token: str, *, campaign: Campaign) -> Proof:
+    """What the token of a link to a campaign names.
 
-    :raises BadLink: it is damaged or older than ``LINK_DAYS``.
+    :raises BadLink: it is damaged or older than ``LINK_DAYS``; the words say how the campaign's fans go on.
     """
     try:
         entry_id, submission_id = signing.loads(token, salt=_LINK_SALT, max_age=LINK_DAYS * DAY)
     except (signing.BadSignature, ValueError, TypeError) as error:
+        if campaign.is_by_account:
+            raise BadLink(_("This link has expired or is not whole. Sign in to open your entry.")) from error
         raise BadLink(_("This link has expired or is not whole. Register again to get a new one.")) from error
     return Proof(entry_id=int(entry_id), submission_id=int(submission_id))
 
@@ -68,15 +72,26 @@ def typed_digits(code: Any) -> str:
     return "".join(str(unicodedata.decimal(letter)) for letter in typed if letter.isdecimal())
 
 
-def fan_token(*, campaign_id: int, ref: str) -> str:
-    """The token by which a fan who has proved her address is known, in a cookie or an Authorization header."""
-    return signing.dumps([campaign_id, ref], salt=_FAN_SALT)
+def fan_token(*, campaign_id: int, ref: str, is_signed_in: bool = False) -> str:
+    """The token by which a fan who has proved who she is is known, in a cookie or an Authorization header.
+
+    It says whether she has signed in with her account: what is tied to that is shown to no mailed link.
+    """
+    named = [campaign_id, ref, _SIGNED_IN] if is_signed_in else [campaign_id, ref]
+    return signing.dumps(named, salt=_FAN_SALT)
 
 
 def read_fan_token(token: str, *, campaign_id: int) -> str | None:
     """The ref that a fan token names in this campaign, or ``None`` where it names none."""
     try:
-        named_campaign, ref = signing.loads(token, salt=_FAN_SALT, max_age=FAN_DAYS * DAY)
+        named_campaign, ref, *_how = signing.loads(token, salt=_FAN_SALT, max_age=FAN_DAYS * DAY)
     except (signing.BadSignature, ValueError, TypeError):
         return None
     return str(ref) if named_campaign == campaign_id else None
+
+
+def is_signed_in_by(token: str, *, campaign_id: int) -> bool:
+    """Whether a fan token was given to somebody who had signed in with her account."""
+    if read_fan_token(token, campaign_id=campaign_id) is None:
+        return False
+    return bool(signing.loads(token, salt=_FAN_SALT, max_age=FAN_DAYS * DAY)[2:] == [_SIGNED_IN])

@@ -5,6 +5,11 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from campaigns.api import campaign, catalogue, gates, page_parts, setup
 from codes.api import counts as code_counts
+from codes.api import generating as code_generating
+from codes.api import holds as code_holds
+from codes.api import pools as code_pools
+from codes.api import redemptions as code_redemptions
+from codes.api import single as single_codes
 from codes.api import uploads as code_uploads
 from core.api import Nowhere
 from entries import api as entries
@@ -14,7 +19,7 @@ from exports import api as exports
 from monoql.api_document import api_document
 from viewers import auth_api as viewers
 from waves import api as waves
-from waves import fan_api
+from waves import codes_api, fan_api
 
 CODE = r"[A-Za-z0-9._-]{1,40}"
 DATE_KEY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}b?"
@@ -23,6 +28,8 @@ LOCALE = r"[a-z]{2,3}_[A-Z]{2}"
 Urls = list[URLPattern | URLResolver]
 
 one_campaign: Urls = [
+    # First what most requests ask: the others are tried in their order.
+    path("entries/", entries.Entries.as_view()),
     path("", campaign.OneCampaign.as_view(signing_key=signing_key())),
     path("open/", campaign.OpenCampaign.as_view()),
     path("close/", campaign.CloseCampaign.as_view()),
@@ -39,7 +46,6 @@ one_campaign: Urls = [
     path("faqs/<int:pk>/", page_parts.OneFaq.as_view()),
     path("contents/", setup.Contents.as_view()),
     re_path(rf"^contents/(?P<locale>{LOCALE})/$", setup.OneContent.as_view()),
-    path("entries/", entries.Entries.as_view()),
     path("entries/confirm/", entries.Confirmation.as_view()),
     path("entries/link/", entries.SendLink.as_view()),
     path("entries/sign-in/", entries.SignIn.as_view()),
@@ -59,6 +65,7 @@ one_wave: Urls = [
 ]
 
 version_1: Urls = [
+    path("campaigns/<slug:domain>/", include(one_campaign)),
     path("auth/", viewers.SignIn.as_view()),
     path("auth/sign-out/", viewers.SignOut.as_view()),
     path("viewer/", viewers.WhoIsAsking.as_view()),
@@ -73,10 +80,28 @@ version_1: Urls = [
     path("locales/", catalogue.Locales.as_view()),
     re_path(rf"^locales/(?P<locale>{LOCALE})/$", catalogue.OneLocale.as_view()),
     path("campaigns/", campaign.Campaigns.as_view()),
-    path("campaigns/<slug:domain>/", include(one_campaign)),
     path("codes/uploads/", code_uploads.Uploads.as_view()),
     path("codes/uploads/<uuid:pk>/", code_uploads.OneUpload.as_view()),
+    path("codes/uploads/<uuid:pk>/preview/", code_uploads.PreviewUpload.as_view()),
+    path("codes/uploads/<uuid:pk>/start/", code_uploads.StartUpload.as_view()),
+    path("codes/uploads/<uuid:pk>/cancel/", code_uploads.CancelUpload.as_view()),
+    path("codes/uploads/<uuid:pk>/undo/", code_uploads.UndoUpload.as_view()),
+    path("codes/uploads/<uuid:pk>/refused/", code_uploads.RefusedLines.as_view()),
+    path("codes/generate/", code_generating.Generate.as_view()),
     path("codes/counts/", code_counts.CodeCounts.as_view()),
+    path("codes/pools/", code_pools.Pools.as_view()),
+    path("codes/pools/<int:pk>/", code_pools.OnePool.as_view()),
+    path("codes/holds/", code_holds.Holds.as_view()),
+    path("codes/holds/<int:pk>/", code_holds.OneHold.as_view()),
+    path("codes/holds/<int:pk>/extend/", code_holds.ExtendHold.as_view()),
+    path("codes/holds/<int:pk>/release/", code_holds.ReleaseHold.as_view()),
+    path("codes/revoke/", single_codes.RevokeCode.as_view()),
+    path("codes/replace/", single_codes.ReplaceCode.as_view()),
+    path("codes/redemptions/", code_redemptions.Redemptions.as_view()),
+    path("codes/check/", codes_api.CheckCode.as_view()),
+    path("codes/given/", codes_api.GiveCode.as_view()),
+    path("codes/given/replace/", codes_api.ReplaceFansCode.as_view()),
+    path("codes/given/take-back/", codes_api.TakeFansCodeBack.as_view()),
     path("waves/", waves.Waves.as_view()),
     path("waves/<int:pk>/", include(one_wave)),
     path("exports/", exports.Exports.as_view()),

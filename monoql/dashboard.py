@@ -336,7 +336,7 @@ def _running(viewer: Viewer, now: datetime) -> list[Running]:
             f"Upload {upload}",
             str(upload.campaign),
             reverse("admin:codes_upload_change", args=[upload.pk]),
-            _rate(upload, "B", now),
+            _rate(upload, "lines", now),
         )
         for upload in visible(viewer, uploads).order_by("created_at", "pk")[:MOST_JOBS]
     ]

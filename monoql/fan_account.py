@@ -23,17 +23,18 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.passwords import TooManyTries, WrongPassword
 from core.refusal import Invalid, Refusal
-from entries import registration
+from entries import own_entry
 from entries.fan_sign_in import (
     ACCOUNT_MINUTES,
     Account,
     account_of,
     account_token,
-    fan_issuer,
+    issuer_of_sign_in,
     read_account_token,
 )
 from entries.form import Form
-from entries.registration import CannotRegister, TooManyChanges
+from entries.own_entry import TooManyChanges
+from entries.registration import CannotRegister
 from monoql import fan_forms
 from monoql.fan_forms import ShownForm
 from monoql.fan_pages import (
@@ -71,7 +72,7 @@ STATUSES = {"cancelled": 200, "over": 400, "refused": 400, "away": 503, "nobody"
 @fan_page
 def sign_in(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Leads to the issuer's page. ``?to=`` names where to go afterwards, ``?another`` asks for another account."""
-    issuer = _issuer()
+    issuer = issuer_of_sign_in()
     if not visit.is_by_account:
         return _to(visit.base)
     if issuer is None:
@@ -109,7 +110,7 @@ def signed_in(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Finds out who has signed in, and opens her entry, or the form where she has none."""
     if not visit.is_by_account:
         return _to(visit.base)
-    kept, issuer = _kept_sign_in(request, visit), _issuer()
+    kept, issuer = _kept_sign_in(request, visit), issuer_of_sign_in()
     if kept is None or issuer is None or not kept[0].is_answered_by(request.GET.get("state", "")):
         return _ask_to_sign_in(request, visit, "over")
     begun, to = kept
@@ -139,12 +140,6 @@ def register(request: HttpRequest, visit: Visit) -> HttpResponse:
 def redirect_uri() -> str:
     """The address that the issuer must know: one for all campaigns, on the installation's own host."""
     return f"{settings.PUBLIC_URL}/signed-in/"
-
-
-def _issuer() -> Issuer | None:
-    """The issuer with which fans sign in, if it can be done in a browser."""
-    found = (one for one in settings.OUTSIDE_ISSUERS if one.name == fan_issuer() and one.has_sign_in)
-    return next(found, None)
 
 
 def _new_state(request: HttpRequest, visit: Visit) -> str:
@@ -184,10 +179,10 @@ def _finish(request: HttpRequest, visit: Visit, issuer: Issuer, begun: SignIn, t
 
 def _open_known(visit: Visit, account: Account, *, to: str = "entry") -> HttpResponse | None:
     """Open the entry of an account, if it has one here."""
-    entry = registration.entry_of_account(visit.published, account)
+    entry = own_entry.entry_of_account(visit.published, account)
     if entry is None:
         return None
-    response = open_entry(visit, entry)
+    response = open_entry(visit, entry, is_signed_in=True)
     response.headers["Location"] = f"{visit.base}{DESTINATIONS[to]}"
     response.delete_cookie(ACCOUNT_COOKIE, path=visit.base, samesite="Lax")
     return response
@@ -208,7 +203,7 @@ def _register(request: HttpRequest, visit: Visit, account: Account) -> HttpRespo
     if "add_city" in request.POST:
         return _show_form(request, visit, _shown(visit, form, account, more_cities=True))
     try:
-        entry = registration.register_account(published=visit.published, form=form, now=visit.now)
+        entry = own_entry.register_account(published=visit.published, form=form, now=visit.now)
     except Invalid as invalid:
         shown = _shown(visit, form, account, errors=invalid.errors)
         return _show_form(request, visit, shown, status=invalid.status)
@@ -220,7 +215,7 @@ def _register(request: HttpRequest, visit: Visit, account: Account) -> HttpRespo
     except TooManyChanges as refusal:
         shown = _shown(visit, form, account)
         return _show_form(request, visit, shown, refusal=visit.words_of(refusal), status=refusal.status)
-    response = open_entry(visit, entry)
+    response = open_entry(visit, entry, is_signed_in=True)
     response.delete_cookie(ACCOUNT_COOKIE, path=visit.base, samesite="Lax")
     return response
 

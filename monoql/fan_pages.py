@@ -17,13 +17,14 @@ from rest_framework.throttling import BaseThrottle
 from campaigns.models import Campaign, Market, Tracker
 from campaigns.passwords import TooManyTries, WrongPassword
 from core.refusal import Invalid, Refusal
-from entries import registration
+from entries import own_entry, registration
 from entries.form import Form
 from entries.mail_codes import confirm_by_code
 from entries.models import Entry
-from entries.proof import FAN_DAYS, BadLink, Proof, fan_token, read_fan_token, read_link
+from entries.own_entry import CannotWithdraw
+from entries.proof import FAN_DAYS, BadLink, Proof, fan_token, is_signed_in_by, read_fan_token, read_link
 from entries.receipts import registration_receipt, signing_key
-from entries.registration import CannotRegister, CannotWithdraw
+from entries.registration import CannotRegister
 from entries.standing import needs_phone
 from monoql import fan_forms, fan_trackers
 from monoql.fan_forms import ShownForm
@@ -36,6 +37,7 @@ from monoql.fan_visit import (
     refuse_other_sites,
     refuse_other_sites_in_private,
 )
+from monoql.fan_words import window_text
 from waves.explanation import Outcome, outcomes
 from waves.fan_api import receipt_with_outcome
 from waves.models import Draw
@@ -101,7 +103,9 @@ def check_mail(request: HttpRequest, visit: Visit) -> HttpResponse:
 @fan_page
 @refuse_other_sites_in_private
 def send_link(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Mails the way back to an entry, and says so whether there is one or not."""
+    """Mails the way back to an entry, and says so whether there is one or not. Whoever has an account signs in."""
+    if visit.is_by_account:
+        return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/", status=303))
     email, member_id = request.POST.get("email", ""), request.POST.get("member_id", "")
     try:
         registration.send_link(published=visit.published, email=email, member_id=member_id, now=visit.now)
@@ -118,12 +122,12 @@ def confirm(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
     """Shows one button, since mail scanners follow links too; pressing it proves the address and opens the entry."""
     try:
         if request.method == "POST":
-            entry = registration.confirm(published=visit.published, token=token, now=visit.now)
+            entry = own_entry.confirm(published=visit.published, token=token, now=visit.now)
             return open_entry(visit, entry)
-        return keep_for_nobody(_show_link(request, visit, read_link(token)))
+        return keep_for_nobody(_show_link(request, visit, read_link(token, campaign=visit.campaign)))
     except BadLink as bad:
         words = visit.words_of(bad)
-        context = {"own_words": words if words != bad.message else ""}
+        context = {"own_words": words if words != bad.message else "", "stage": stage_of(visit)}
         return keep_for_nobody(visit.page(request, "fan/bad_link.html", context, status=bad.status))
 
 
@@ -161,7 +165,7 @@ def _change(request: HttpRequest, visit: Visit, entry: Entry) -> HttpResponse:
         shown = fan_forms.form_with_another_city(visit.published, form)
         return show_landing(request, visit, fan_forms.as_change(shown, entry))
     try:
-        registration.change(published=visit.published, entry=entry, form=form, now=visit.now)
+        own_entry.change(published=visit.published, entry=entry, form=form, now=visit.now)
     except Invalid as invalid:
         shown = fan_forms.form_with_errors(visit.published, form, invalid.errors)
         return show_landing(request, visit, fan_forms.as_change(shown, entry), status=invalid.status)
@@ -185,7 +189,7 @@ def withdraw_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
         refused = ""
         if request.method == "POST":
             try:
-                registration.withdraw(published=visit.published, entry=entry, now=visit.now)
+                own_entry.withdraw(published=visit.published, entry=entry, now=visit.now)
                 return keep_for_nobody(HttpResponseRedirect(f"{visit.base}entry/", status=303))
             except CannotWithdraw as closed:
                 refused = visit.words_of(closed)
@@ -339,7 +343,7 @@ def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse
     entry = Entry.objects.select_related("locale").filter(pk=proof.entry_id, campaign=visit.campaign).first()
     if entry is None:
         raise BadLink("")
-    waiting = registration.waiting_submission(entry, proof.submission_id)
+    waiting = own_entry.waiting_submission(entry, proof.submission_id)
     is_known = read_fan_token(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk) == entry.ref
     if is_known and waiting is None and entry.email_confirmed_at is not None:
         return HttpResponseRedirect(f"{visit.base}entry/")
@@ -352,10 +356,10 @@ def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse
     return visit.in_language_of(entry).page(request, "fan/confirm.html", context)
 
 
-def open_entry(visit: Visit, entry: Entry) -> HttpResponse:
+def open_entry(visit: Visit, entry: Entry, *, is_signed_in: bool = False) -> HttpResponse:
     """Have a browser know its fan from now on, and lead her to her entry."""
     response = HttpResponseRedirect(f"{visit.base}entry/", status=303)
-    token = fan_token(campaign_id=visit.campaign.pk, ref=entry.ref)
+    token = fan_token(campaign_id=visit.campaign.pk, ref=entry.ref, is_signed_in=is_signed_in)
     set_cookie(response, FAN_COOKIE, token, visit, timedelta(days=FAN_DAYS))
     response.delete_cookie(ADDRESS_COOKIE, path=visit.base, samesite="Lax")
     return keep_for_nobody(response)
@@ -366,7 +370,7 @@ def entry_of_fan(request: HttpRequest, visit: Visit) -> Entry | None:
     ref = read_fan_token(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk)
     if ref is None:
         return None
-    return registration.own_entry(visit.campaign, ref)
+    return own_entry.entry_of_ref(visit.campaign, ref)
 
 
 def _show_no_entry(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -386,16 +390,17 @@ def show_entry(
     phone_typed: str = "",
 ) -> HttpResponse:
     """A fan's own page; with errors, beside the fields by which she confirms her phone."""
-    context = entry_context(visit, entry, outcomes(entry, visit.published), stage_of(visit))
+    is_signed_in = is_signed_in_by(request.COOKIES.get(FAN_COOKIE, ""), campaign_id=visit.campaign.pk)
+    drawn = outcomes(entry, visit.published, is_signed_in=is_signed_in)
+    context = entry_context(visit, entry, drawn, stage_of(visit))
     panel = context["phone"]
     if phone_errors and isinstance(panel, Panel):
         context["phone"] = panel.with_errors(phone_errors, number=phone_typed)
     return visit.page(request, "fan/my_entry.html", context)
 
 
-def entry_context(visit: Visit, entry: Entry, drawn: Sequence[Outcome], stage: Campaign.Status) -> dict[str, object]:
+def entry_context(visit: Visit, entry: Entry, found: Sequence[Outcome], stage: Campaign.Status) -> dict[str, object]:
     """What a fan's own page shows of her entry, and of the draws that it was in."""
-    found = [_as_shown(outcome, visit) for outcome in drawn]
     selected = [outcome for outcome in found if outcome.is_selected]
     # Whoever has a code need not read that a later draw passed her over because of it.
     others = [
@@ -435,15 +440,16 @@ def _own_text_of_entry(visit: Visit, entry: Entry, found: Sequence[Outcome]) -> 
     """The operator's words for where the entry stands."""
     selected = next((outcome for outcome in found if outcome.is_selected), None)
     if selected is not None and selected.market is not None:
+        start, end = selected.presale_start_at, selected.presale_end_at
         return visit.own_text(
-            "selected", name=entry.name, code=selected.code, market=str(selected.market), link=selected.link
+            "selected",
+            name=entry.name,
+            code=selected.code,
+            market=str(selected.market),
+            link=selected.link,
+            presale=window_text(start, end, selected.zone, locale=visit.locale),
         )
     return visit.own_text("not_selected" if found else "registered", name=entry.name)
-
-
-def _as_shown(outcome: Outcome, visit: Visit) -> Outcome:
-    """An outcome as the page may show it: some campaigns tell the code in the mail alone."""
-    return outcome if visit.campaign.show_access_code else replace(outcome, code="")
 
 
 def _cities_of(visit: Visit, choices: Sequence[int]) -> list[Market]:

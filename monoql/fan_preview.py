@@ -137,7 +137,7 @@ def _place(visit: Visit, market: Market) -> dict[str, Any]:
     start: datetime | None = visit.campaign.presale_window_start_at
     return {
         "event": events[0] if events else None,
-        "code": "SAMPLE-2468",
+        "code": "SAMPLE-2468" if visit.campaign.show_access_code else "",
         "link": "https://tickets.example/",
         "presale_start_at": start,
         "presale_end_at": visit.campaign.presale_window_end_at,

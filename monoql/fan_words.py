@@ -177,7 +177,9 @@ def choice_text(choice: int) -> str:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """What a draw decided, in one honest sentence to the fan."""
+    """What a draw decided, in one honest sentence to the fan; or that she was given a code without one."""
+    if outcome.is_selected and outcome.wave is None and outcome.market is not None:
+        return _("You have a code for %(city)s.") % {"city": isolated(city_text(outcome.market))}
     if outcome.is_selected and outcome.market is not None:
         return _("You were drawn for %(city)s, %(choice)s.") % {
             "city": isolated(city_text(outcome.market)),
@@ -209,5 +211,9 @@ def _reason_text(reason: str) -> str:
         ),
         "above_max_score": _("This draw was for entries within a range of scores. Yours was above that range."),
         "voided": _("You had been drawn, but your entry was withdrawn or excluded before the codes were sent."),
+        "taken_back": _(
+            "You had been drawn, but your code was taken back. If you think that is a mistake, please write "
+            "to the organiser."
+        ),
     }
     return reasons.get(reason, _("All places were taken before your number came up."))

@@ -339,6 +339,8 @@ FAN_ISSUER = os.environ.get("FAN_ISSUER", "")
 """The name of the issuer whose accounts fans have; it can be left out where there is a single issuer."""
 FAN_REQUESTS_PER_SECOND = float(os.environ.get("FAN_REQUESTS_PER_SECOND", "20"))
 """How often one address may ask a process for what fans ask; in a burst for twenty seconds ahead. 0 sets no limit."""
+CODE_CHECKS_PER_SECOND = float(os.environ.get("CODE_CHECKS_PER_SECOND", "200"))
+"""The same for one viewer who asks whose a code is: a ticketing platform, for each fan who types one."""
 SPECTACULAR_SETTINGS = {
     "TITLE": "MonoQL API",
     "DESCRIPTION": "Presale registration with a draw that anyone can check. docs/api.md walks through it with curl.",
@@ -356,11 +358,14 @@ SPECTACULAR_SETTINGS = {
         "CampaignStatus": "campaigns.models.Campaign.Status",
         "CampaignType": "campaigns.models.Campaign.Type",
         "FieldType": "campaigns.models.Field.Type",
+        "HoldKind": "codes.models.Hold.Kind",
+        "HoldStatus": "codes.models.Hold.Status",
         "GateKind": "campaigns.models.Gate.Kind",
         "ImageKind": "campaigns.models.Image.Kind",
         "JobStatus": "core.models.Job.Status",
         "TokenKind": "viewers.issuers.KINDS",
         "TrackerKind": "campaigns.models.Tracker.Kind",
+        "UploadKind": "codes.models.Upload.Kind",
         "ViewerKind": "viewers.auth_api.VIEWER_KINDS",
         "WaveStatus": "waves.models.Wave.Status",
     },

@@ -13,14 +13,15 @@ from viewers.sign_in_urls import sign_out
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # As allauth documents it.
 
 urlpatterns = [
+    # First what a million fans ask: the others are tried in their order.
+    path("api/", include("monoql.api_urls")),
+    path("c/<slug:domain>/", include("monoql.fan_urls")),
     path("", start_page, name="start"),
     path("staff/", include("viewers.sign_in_urls")),
     # The admin's own two pages about an account give way to those above.
     path("admin/logout/", sign_out),
     path("admin/password_change/", RedirectView.as_view(url=reverse_lazy("account_change_password"))),
     path("admin/", admin.site.urls),
-    path("api/", include("monoql.api_urls")),
-    path("c/<slug:domain>/", include("monoql.fan_urls")),
     fan_colours.route,
     path("signed-in/", fan_account.back, name="signed-in"),
     path("preview/<str:token>/", fan_preview.preview, name="preview"),

@@ -21,8 +21,9 @@ from core.models import Job
 from entries.form import Form
 from entries.identifiers import fan_key, ref_of
 from entries.models import Entry, ScoreRun
+from entries.own_entry import confirm
 from entries.proof import link_token
-from entries.registration import confirm, register
+from entries.registration import register
 from viewers.viewer import Viewer
 from waves import preparation, scheduling
 from waves.models import Wave

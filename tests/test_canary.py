@@ -28,6 +28,7 @@ from pytest_django import Settings
 
 from campaigns import lifecycle
 from campaigns.models import Campaign
+from codes.models import Assignment, Code
 from codes.upload import pool_for
 from core import jobs
 from core.models import AuditEvent
@@ -216,6 +217,29 @@ def look_around(desk: Client, campaign: Campaign, wave: Wave) -> None:
         desk.get(f"/api/v1/campaigns/{campaign.domain}/{path}")
 
 
+def ask_about_codes(desk: Client, campaign: Campaign) -> None:
+    """What staff and the ticketing platform do with one code: find it, see it, check it, report it, take it back."""
+    scope = f"?campaign={campaign.pk}"
+    code = Code.objects.get(value=CODE)
+    found = desk.post(reverse("admin:codes_code_find_page") + scope, {"value": CODE})
+    assert found.headers["Location"] == reverse("admin:codes_code_change", args=[code.pk])
+    revealed = desk.post(reverse("admin:codes_code_reveal_page", args=[code.pk]), {"reason": "help"})
+    assert CODE in revealed.content.decode()
+    body = {"campaign": campaign.domain, "code": CODE, "account": FAN["email"], "reason": "x"}
+    checked = desk.post("/api/v1/codes/check/", body, content_type="application/json")
+    assert checked.json() == {"is_valid": True}
+    for path in ("check", "revoke", "replace", "nowhere"):
+        desk.post(f"/api/v1/codes/{path}/", body, content_type="application/json")
+    report = {"campaign": campaign.domain, "codes": [{"code": CODE}, {"code": CODE.lower()}]}
+    assert desk.post("/api/v1/codes/redemptions/", report, content_type="application/json").status_code == 200
+    desk.post("/api/v1/codes/redemptions/", {**report, "codes": [CODE]}, content_type="application/json")
+    desk.post(reverse("admin:codes_assignment_replace_page", args=[code.pk]), {"reason": "faulty"})
+    taken = {"reason": "sold", "typed_name": campaign.name}
+    desk.post(reverse("admin:codes_assignment_take_back_page", args=[code.pk]), taken)
+    assert Assignment.objects.get().voided == "taken_back"
+    messages.send_due(timezone.now())
+
+
 def test_a_fans_data_her_code_and_her_links_are_in_no_log_task_audit_event_or_job(
     heard: Heard, tour: Campaign, supreme: Staff, settings: Settings, mailbox: Path
 ) -> None:
@@ -225,15 +249,15 @@ def test_a_fans_data_her_code_and_her_links_are_in_no_log_task_audit_event_or_jo
     upload(desk, tour)
     wave = draw(tour)
     look_around(desk, tour, wave)
+    ask_about_codes(desk, tour)
 
     texts = heard.texts()
     letters = b"".join(path.read_bytes() for path in mailbox.glob("*/*.eml")).decode()
     assert CODE in letters
     assert "mail_written" in texts["log"]
     assert "core.run_job" in texts["task messages"] or "waves.selection" in texts["task messages"]
-    assert {"wave.complete", "entry.reveal", "export.download"} <= set(
-        re.findall(r"[a-z]+\.[a-z]+", texts["audit events"])
-    )
+    deeds = {"wave.complete", "entry.reveal", "export.download", "code.reveal", "code.take_back", "codes.redeem"}
+    assert deeds <= set(re.findall(r"[a-z]+\.[a-z_]+", texts["audit events"]))
     assert tokens
     leaks = [(word, place) for place, text in texts.items() for word in (*CANARIES, *tokens) if word in text]
     assert leaks == []

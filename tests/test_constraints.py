@@ -392,6 +392,7 @@ CASES: dict[str, Case] = {
         ]
     ),
     "entries_message_kind_known": message(kind="gossip"),
+    "entries_message_hold_of_codes": message(kind="given"),
     "entries_message_wave_of_results": message(kind="selected"),
     "entries_message_status_whole": message(status="sent"),
     "codes_pool_once": copy_of(lambda world: world.pool),

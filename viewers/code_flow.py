@@ -82,7 +82,7 @@ def subject_of_code(issuer: Issuer, sign_in: SignIn, *, code: str, redirect_uri:
     """
     if not 0 < len(code) <= MOST_LETTERS_OF_CODE:
         raise CodeRefused("This is no code.")
-    subject = read_token(_token_for(issuer, sign_in, code, redirect_uri), kind="id")
+    subject = read_token(_token_for(issuer, sign_in, code, redirect_uri), kind="id", given_by=issuer)
     if not hmac.compare_digest(subject.nonce.encode(), sign_in.nonce.encode()):
         raise TokenRefused("This token was made for another sign-in.")
     return subject

@@ -1,7 +1,8 @@
 """Tokens from outside: whether one is what it says it is.
 
 An access token opens what an id token only describes, so each is taken as its own kind alone: by the header's ``typ``
-and by the audience that the settings name for the kind.
+and by the audience that the settings name for the kind. OpenID Connect asks no ``typ`` of an id token; one that its
+issuer's token endpoint gave straight to us as an id token needs none, one that anybody brings does.
 """
 
 from collections.abc import Mapping
@@ -42,8 +43,11 @@ class Subject:
     """What whoever asked for the token gave the issuer to put in it."""
 
 
-def read_token(text: str, *, kind: str) -> Subject:
+def read_token(text: str, *, kind: str, given_by: Issuer | None = None) -> Subject:
     """Give the subject of a token from outside, after every check that there is.
+
+    ``given_by`` is the issuer whose own token endpoint gave it to us as one of this kind: no other may have made it,
+    and it need not state its type.
 
     :raises TokenRefused: a check fails; the message says which.
     :raises UnknownKey: the issuer has no such key.
@@ -53,7 +57,9 @@ def read_token(text: str, *, kind: str) -> Subject:
         raise TokenRefused(f"This token is longer than {MOST_BYTES // 1024} KB.")
     header, claimed = _parts_of(text)
     issuer = _issuer_of(claimed)
-    _require_type(header, issuer, kind)
+    if given_by is not None and given_by.name != issuer.name:
+        raise TokenRefused("This token is another issuer's than the one that gave it.")
+    _require_type(header, issuer, kind, is_kind_known=given_by is not None)
     key = keys_of(issuer).key(_kid_of(header), _algorithm_of(header, issuer))
     try:
         claims = jwt.decode(
@@ -93,12 +99,14 @@ def _issuer_of(claimed: Mapping[str, Any]) -> Issuer:
     raise TokenRefused("This installation does not know the issuer of this token.")
 
 
-def _require_type(header: Mapping[str, Any], issuer: Issuer, kind: str) -> None:
-    """The full media type may stand there too (RFC 9068)."""
+def _require_type(header: Mapping[str, Any], issuer: Issuer, kind: str, *, is_kind_known: bool) -> None:
+    """The full media type may stand there too (RFC 9068). Where the kind is known, only another one is refused."""
     stated = header.get("typ")
     expected = issuer.types.get(kind)
     if expected is None:
         raise TokenRefused(f"No {kind} tokens are taken from this issuer.")
+    if is_kind_known and "typ" not in header:
+        return
     if not isinstance(stated, str) or stated.lower().removeprefix("application/") != expected.lower():
         raise TokenRefused(f"This is no {kind} token: its header must say the type {expected}.")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from campaigns.models import Market
-from codes import inventory
+from codes import holding
 from codes.models import Hold
 from core.bulk import copy_into
 from core.jobs import PermanentFailure
@@ -30,7 +30,8 @@ def write_assignments(
     hold = prep.hold
     if hold is None:
         raise PermanentFailure("The wave holds no codes.")
-    available = inventory.held(hold)
+    # A faulty code can be replaced in the hold until the trigger: whoever does it now waits, or was first.
+    available = holding.held(holding.lock(hold))
     markets = {market.code: market for market in prep.wave.campaign.markets.prefetch_related("events")}
     kept: dict[PoolKey, int] = {}
     with copy_into("codes_assignment", COLUMNS, binary=True) as copy:
@@ -48,7 +49,7 @@ def write_assignments(
                     copy.write(data)
                 first += count
         copy.write(_BINARY_TRAILER)
-    inventory.keep_first(hold=hold, keep=kept)
+    holding.keep_first(hold=hold, keep=kept)
 
 
 def _by_market(allocation: Allocation) -> Iterator[tuple[int, slice]]:

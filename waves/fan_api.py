@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from campaigns.api.fan import FAN_SECURITY, LOCALE, Meeting, meet
 from codes.models import Assignment
 from core.parsing import body_of
-from entries import registration
+from entries import own_entry
 from entries.api import EntrySerializer, OwnEntryEndpoint, RegistrationSerializer, entry_part, read_form
 from entries.models import Entry
 from waves.explanation import Outcome, outcomes
@@ -24,17 +24,23 @@ from waves.proof import line_of, wave_receipt
 class OutcomeSerializer(serializers.Serializer[Any]):
     """What one wave made of an entry."""
 
-    wave = serializers.CharField(help_text="The wave's dateKey.")
+    wave = serializers.CharField(help_text="The wave's dateKey; empty for a code that was given by hand.")
     is_selected = serializers.BooleanField()
     market = serializers.CharField(help_text="The market's code; empty where not selected, like all that follows.")
     event = serializers.CharField(help_text="The event's code; empty where the code opens any of the market's.")
     choice = serializers.IntegerField(help_text="Which of the fan's wishes in this wave it was, from 1; else 0.")
-    code = serializers.CharField(help_text="The access code; empty where the campaign tells it in the mail alone.")
+    code = serializers.CharField(
+        help_text="The access code; empty where the campaign tells it in the mail alone, or where it is tied to an "
+        "account and the token comes from a mailed link."
+    )
+    is_tied_to_account = serializers.BooleanField(help_text="Whether only who signs in with her account sees the code.")
     link = serializers.CharField(help_text="Where the code is used.")
     presale_start_at = serializers.DateTimeField(allow_null=True)
     presale_end_at = serializers.DateTimeField(allow_null=True)
     timezone = serializers.CharField(help_text="The zone of the venue.")
-    reason = serializers.CharField(help_text="Why not: `markets_full`, `voided`, or a reason of the draw's snapshot.")
+    reason = serializers.CharField(
+        help_text="Why not: `markets_full`, `voided`, `taken_back`, or a reason of the draw's snapshot."
+    )
     full_markets = serializers.ListField(child=serializers.CharField())
 
 
@@ -88,8 +94,11 @@ class OwnEntry(OwnEntryEndpoint):
         meeting = meet(request, domain)
         with meeting.spoken():
             entry = self.own_entry(request, meeting)
-            found = outcomes(entry, meeting.published)
+            found = self._outcomes(request, entry, meeting)
         return _shown(entry, found, meeting)
+
+    def _outcomes(self, request: Request, entry: Entry, meeting: Meeting) -> Sequence[Outcome]:
+        return outcomes(entry, meeting.published, is_signed_in=self.is_signed_in(request, meeting))
 
     @extend_schema(
         operation_id="entry_change",
@@ -108,8 +117,8 @@ class OwnEntry(OwnEntryEndpoint):
         with meeting.spoken():
             entry = self.own_entry(request, meeting)
             form = read_form(body_of(request), meeting, asker="")
-            entry = registration.change(published=meeting.published, entry=entry, form=form, now=meeting.now)
-            found = outcomes(entry, meeting.published)
+            entry = own_entry.change(published=meeting.published, entry=entry, form=form, now=meeting.now)
+            found = self._outcomes(request, entry, meeting)
         return _shown(entry, found, meeting)
 
     @extend_schema(
@@ -124,8 +133,8 @@ class OwnEntry(OwnEntryEndpoint):
         meeting = meet(request, domain)
         with meeting.spoken():
             entry = self.own_entry(request, meeting)
-            entry = registration.withdraw(published=meeting.published, entry=entry, now=meeting.now)
-            found = outcomes(entry, meeting.published)
+            entry = own_entry.withdraw(published=meeting.published, entry=entry, now=meeting.now)
+            found = self._outcomes(request, entry, meeting)
         return _shown(entry, found, meeting)
 
 
@@ -136,12 +145,13 @@ def _shown(entry: Entry, found: Sequence[Outcome], meeting: Meeting) -> Response
 
 def _outcome_part(outcome: Outcome) -> dict[str, Any]:
     return {
-        "wave": outcome.wave.date_key,
+        "wave": outcome.wave.date_key if outcome.wave is not None else "",
         "is_selected": outcome.is_selected,
         "market": outcome.market.code if outcome.market else "",
         "event": outcome.event.code if outcome.event else "",
         "choice": outcome.choice,
         "code": outcome.code,
+        "is_tied_to_account": outcome.is_tied,
         "link": outcome.link,
         "presale_start_at": outcome.presale_start_at,
         "presale_end_at": outcome.presale_end_at,

@@ -18,7 +18,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from campaigns.models import Campaign, Event, Market
-from codes import inventory
+from codes import holding
 from codes.models import Assignment, Hold
 from core import audit, storage
 from core.bulk import copy_out
@@ -155,9 +155,9 @@ def make_plan(prep: WavePrep) -> Plan:
     markets = tuple(campaign.markets.filter(is_active=True).order_by("code").prefetch_related("events"))
     active = {market.pk: _active_events(market) for market in markets}
     markets = tuple(market for market in markets if active[market.pk])
-    available = inventory.held(prep.hold) if prep.hold else {}
+    available = holding.held(prep.hold) if prep.hold else {}
     taken = dict(
-        Assignment.objects.filter(hold__in=_assigned_holds(campaign), voided="")
+        Assignment.objects.filter(hold__in=_assigned_holds(campaign, Hold.Kind.WAVE), voided="")
         .values_list("market_id")
         .annotate(codes=Count("pk"))
     )
@@ -173,12 +173,16 @@ def make_plan(prep: WavePrep) -> Plan:
         previous=Draw.objects.filter(campaign=campaign, wave__triggered_at__isnull=False).order_by("-number").first(),
         requires_phone=campaign.requires_phone_confirmation,
         score_run_id=ScoreRun.objects.filter(campaign=campaign, is_current=True).values_list("pk", flat=True).first(),
-        has_assignments=bool(taken),
+        has_assignments=bool(_assigned_holds(campaign)),
     )
 
 
-def _assigned_holds(campaign: Campaign) -> list[int]:
-    return list(campaign.holds.filter(status=Hold.Status.ASSIGNED).values_list("pk", flat=True))
+def _assigned_holds(campaign: Campaign, *kinds: Hold.Kind) -> list[int]:
+    """The holds whose codes fans have. A code given by hand takes nobody's place in the population limit of a market,
+    but whoever has one has been selected.
+    """
+    rows = campaign.holds.filter(status=Hold.Status.ASSIGNED)
+    return list((rows.filter(kind__in=kinds) if kinds else rows).values_list("pk", flat=True))
 
 
 def _active_events(market: Market) -> list[Event]:

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Count, Min, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from campaigns.published import Published
 from core import jobs
@@ -15,7 +16,7 @@ from core.jobs import Claim, Later, PermanentFailure
 from entries import messages
 from entries.messages import Letter, compose_with
 from entries.models import Message
-from waves.explanation import outcomes_in_wave
+from waves.explanation import Outcome, outcomes_in_wave
 from waves.models import Notification, Wave
 
 PAUSE_SECONDS = 1.0
@@ -82,17 +83,23 @@ def compose_selected(batch: Sequence[Message], published: Published) -> Mapping[
             outcome = outcomes.get(message.entry_id)
             if outcome is None or not outcome.is_selected:
                 continue  # Her place was voided; a message without a letter is never sent.
-            link = messages.link_of(message.entry, published)
-            with translation.override(message.entry.locale.language):
-                values = {
-                    "link": link,
-                    "name": message.entry.name,
-                    "code": outcome.code,
-                    "market": str(outcome.market),
-                    "presale": outcome.presale_text,
-                }
-            letters[message.pk] = Letter(context={"outcome": outcome, "link": link}, values=values)
+            letters[message.pk] = letter_of(message, outcome, published)
     return letters
+
+
+def letter_of(message: Message, outcome: Outcome, published: Published) -> Letter:
+    """What a mail with a code says. A code that is tied to an account stands in no mail, only the way to it."""
+    link = messages.link_of(message.entry, published)
+    shown = outcome.without_code() if outcome.is_tied else outcome
+    with translation.override(message.entry.locale.language):
+        values = {
+            "link": link,
+            "name": message.entry.name,
+            "code": _("on your page, once you have signed in") if outcome.is_tied else outcome.code,
+            "market": str(outcome.market),
+            "presale": outcome.presale_text,
+        }
+    return Letter(context={"outcome": shown, "link": link}, values=values)
 
 
 def _outcome(notification: Notification) -> dict[str, int]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from campaigns import lifecycle, secrets
 from campaigns.models import Campaign
-from codes import inventory
+from codes import holding
 from codes.models import Hold
 from core import audit, jobs, storage
 from core.jobs import Claim, PermanentFailure, Waiting
@@ -124,7 +124,7 @@ def _check_may_start(wave: Wave, campaign: Campaign) -> None:
     unfinished = Wave.objects.filter(campaign=campaign, status=Wave.Status.TRIGGERED).first()
     if unfinished is not None:
         raise CannotPrepare(f"Wave {unfinished.date_key} is being completed. Try again in a minute.")
-    held = Hold.objects.filter(campaign=campaign, status=Hold.Status.HELD, expires_at=None)
+    held = Hold.objects.filter(campaign=campaign, status=Hold.Status.HELD, kind=Hold.Kind.WAVE)
     if held.exclude(wave_prep__wave=wave).exists():
         raise CannotPrepare("Another wave holds the codes. Prepare that one again, or abandon it first.")
 
@@ -155,11 +155,11 @@ def _hold(claim: Claim[WavePrep]) -> None:
     claim.enter("holding")
     wave = claim.job.wave
     with claim.transaction():
-        hold = inventory.hold_codes(
+        hold = holding.hold_codes(
             campaign=wave.campaign, code_type=claim.job.code_type, purpose=wave.date_key, now=timezone.now()
         )
         claim.write(hold=hold)
-        _record(wave, "hold", {"hold": hold.pk, "codes": inventory.size_of(hold)})
+        _record(wave, "hold", {"hold": hold.pk, "codes": holding.size_of(hold)})
 
 
 def _draw(claim: Claim[WavePrep], draw: Draw, folder: Path) -> None:
@@ -278,7 +278,7 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
         _check_may_abandon(wave)
         prep = WavePrep.objects.filter(wave=wave).first()
         if prep is not None and prep.hold is not None:
-            inventory.release(hold=prep.hold, actor=WORKER, now=now)
+            holding.release(hold=prep.hold, actor=WORKER, now=now)
         Draw.objects.filter(wave=wave).update(abandoned=reason.strip(), revealed_at=now)
         old, wave.status = wave.status, Wave.Status.FAILED
         wave.save(update_fields=["status"])
@@ -328,7 +328,7 @@ def give_up(prep: WavePrep) -> None:
             now=timezone.now(),
         )
     if prep.hold is not None and not Draw.objects.filter(wave=wave).exists():
-        inventory.release(hold=prep.hold, actor=WORKER, now=timezone.now())
+        holding.release(hold=prep.hold, actor=WORKER, now=timezone.now())
         WavePrep.objects.filter(pk=prep.pk).update(hold=None)
 
 

@@ -1,17 +1,19 @@
 """Putting a wave into the calendar."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from campaigns.models import Campaign
+from codes.stock import planned_by
 from core import audit
 from core.refusal import Refusal
 from core.times import date_key
 from viewers.permissions import Action, require
 from viewers.viewer import Viewer
-from waves.models import MOST_WAVES, Draw, Wave
+from waves.models import MOST_WAVES, Draw, Wave, WavePrep
 
 
 class CannotSchedule(Refusal):
@@ -51,3 +53,14 @@ def schedule_wave(
     except IntegrityError as error:
         raise CannotSchedule(f"The campaign has a wave at {key} already.", field="local") from error
     return wave
+
+
+@planned_by
+def places_asked_for(campaign: Campaign) -> Mapping[str, int]:
+    """The places that waves to come ask for, by market, where an operator has limited them already."""
+    places: dict[str, int] = {}
+    waiting = WavePrep.objects.filter(wave__campaign=campaign, wave__status=Wave.Status.SCHEDULED)
+    for limits in waiting.values_list("limits", flat=True):
+        for code, limit in limits.items():
+            places[code] = places.get(code, 0) + limit
+    return places

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns.models import Campaign
-from codes import inventory
+from codes import holding, ranges
 from codes.models import Hold
 from core import audit, jobs, storage
 from core.bulk import copy_out
@@ -53,11 +53,13 @@ def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | No
         if wave.status != Wave.Status.PROCESSING or prep is None or prep.status != WavePrep.Status.FINISHED:
             raise CannotTrigger("The wave's preparation has not finished.")
         draw = Draw.objects.select_for_update(of=("self",)).get(wave=wave)
+        # Before any range of it changes: a code that is being replaced in it waits here, or is done with.
+        hold = holding.lock(_hold_of(prep))
         draw.voided = _void_excluded(prep)
         draw.voided_sha256 = hashlib.sha256(draw.voided).hexdigest()
         draw.revealed_at = now
         draw.save(update_fields=["voided", "voided_sha256", "revealed_at"])
-        Hold.objects.filter(wave_prep=prep).update(status=Hold.Status.ASSIGNED)
+        holding.assign(hold=hold)
         wave.status = Wave.Status.TRIGGERED
         wave.triggered_at = now
         wave.save(update_fields=["status", "triggered_at"])
@@ -75,6 +77,12 @@ def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | No
         )
         jobs.enqueue(Selection.objects.create(wave=wave))
     return wave
+
+
+def _hold_of(prep: WavePrep) -> Hold:
+    if prep.hold is None:
+        raise CannotTrigger("The wave holds no codes.")
+    return prep.hold
 
 
 def what_was_seen(wave: Wave) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def _void_excluded(prep: WavePrep) -> bytes:
             [prep.wave.campaign_id, prep.hold_id],
         )
         rows = sorted(cursor.fetchall())
-    inventory.revoke(code_id for _, _, code_id in rows)
+    ranges.revoke(code_id for _, _, code_id in rows)
     return bundle.VOIDED_HEADER + "".join(f"{ref},{reason}\n" for ref, reason, _ in rows).encode()
 
 

@@ -1,9 +1,8 @@
-"""Pools with their counts, and the page that takes a file of codes."""
+"""Pools with their counts, what is said of their codes, and the pages that take files."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -11,53 +10,23 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns.admin_pages.scoped import ScopedAdmin
-from campaigns.models import Campaign, Event, Market
+from campaigns.admin_pages.scoped import ScopedAdmin, ScopedForm
+from campaigns.models import Campaign
 from codes import inventory
-from codes.models import CodeRange, Pool, Upload
-from codes.upload import MOST_BYTES, pool_for, start_upload
-from core.admin_base import Page
-from core.admin_forms import styled
+from codes.admin_pages.uploading import UploadForm, upload_page
+from codes.format_rules import check_pattern
+from codes.models import Pool, Upload
+from codes.stock import MOST_NAMED, stock_of
+from codes.upload import draft_upload
+from core.admin_base import Page, add_refusal
+from core.admin_times import LocalTimeField, LocalTimes
+from core.refusal import Refusal
 from viewers.permissions import Action
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList
 else:
     from unfold.views import ChangeList
-
-
-class UploadForm(forms.Form):
-    """A file, and the pool that it fills."""
-
-    place = forms.ChoiceField(label="Codes for")
-    code_type = forms.CharField(
-        label="Type of code", initial="presale", max_length=40, help_text="A wave gives codes of one type."
-    )
-    file = forms.FileField(
-        label="CSV file",
-        allow_empty_file=True,
-        help_text=f"One code a line, with or without a header; up to {MOST_BYTES >> 20} MiB.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
-    )
-
-    def __init__(self, campaign: Campaign, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.places: dict[str, tuple[Market, Event | None]] = {}
-        menu: list[tuple[str, Any]] = [("", "Choose a market")]
-        markets = campaign.markets.select_related("venue").prefetch_related("events").order_by("number")
-        menu += [self._entry_of(market) for market in markets]
-        self.fields["place"].choices = menu  # type: ignore[attr-defined]  # A menu has choices.
-        styled(self)
-
-    def _entry_of(self, market: Market) -> tuple[str, Any]:
-        """A market's line in the menu; one a date where each date has its own pool."""
-        events = sorted(market.events.all(), key=lambda event: event.number)
-        if market.split == Market.Split.CONCURRENT or len(events) < 2:
-            self.places[f"m{market.pk}"] = (market, None)
-            return f"m{market.pk}", f"{market.code} · {market}"
-        for event in events:
-            self.places[f"e{event.pk}"] = (market, event)
-        return f"{market.code} · {market}", [(f"e{event.pk}", f"{event.code} · {event}") for event in events]
 
 
 class PoolList(ChangeList):
@@ -75,18 +44,85 @@ class PoolList(ChangeList):
                     pool.counts = counts[pool.pk]
 
 
+class PoolForm(LocalTimes, ScopedForm[Pool]):
+    """What an operator says of a pool's codes; its times are typed in the campaign's reference timezone."""
+
+    presale_start_at = LocalTimeField(
+        label="Presale starts", required=False, help_text="Empty takes the date's own, else the campaign's."
+    )
+    presale_end_at = LocalTimeField(label="Presale ends", required=False, help_text="Empty takes the campaign's.")
+
+    rules = {
+        "codes_pool_presale_starts_before_end": ("presale_end_at", "The presale ends after its start."),
+        "codes_pool_lengths_in_range": ("max_length", "Lengths lie between 1 and 64, the shortest first."),
+    }
+
+    class Meta:
+        model = Pool
+        fields = (
+            "is_tied_to_account",
+            "presale_start_at",
+            "presale_end_at",
+            "min_length",
+            "max_length",
+            "alphabet",
+            "pattern",
+        )
+        labels = {"is_tied_to_account": "Tied to the fan's account"}
+        help_texts = {
+            "is_tied_to_account": "The ticketing platform is told yes for her own account alone. Where the campaign "
+            "knows fans by their account, the code stands in no mail: she signs in to see it.",
+            "pattern": "A regular expression that the whole code fits, as in [A-Z]{3}-[0-9]{6}. It judges new uploads.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        zone = self.instance.campaign.zone
+        self._stored = {name: getattr(self.instance, name) for name in self._time_names()}
+        self.show_times(self._stored, shown_in=zone, typed_in=zone)
+
+    def clean(self) -> dict[str, Any]:
+        """Read the times on the campaign's clock, and try the pattern on the database that will use it."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        self.read_times(self._stored, zone=self.instance.campaign.zone, is_zone_new=False)
+        try:
+            check_pattern(cleaned.get("pattern", ""))
+        except Refusal as refusal:
+            add_refusal(self, refusal)
+        return cleaned
+
+
+class UsedForm(UploadForm):
+    """A file of codes that fans have used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].label = "File of used codes"
+        self.fields["file"].help_text = "As the ticketing platform gives it: one code a line, or a column of codes."
+
+
 @admin.register(Pool)
 class PoolAdmin(ScopedAdmin[Pool]):
     """How many codes there are, where, and in which state."""
 
     section = "codes"
     empty_note = "Upload a file of codes: each market, or each of its dates, then has a pool here."
-    list_display = ("pool_column", "available", "reserved", "assigned", "revoked", "all_codes")
+    list_display = ("pool_column", "available", "reserved", "assigned", "revoked", "all_codes", "used_column")
     list_display_links = None
     list_select_related = ("campaign", "market__venue", "event")
     ordering = ("market__number", "event__number", "pk")
     list_before_template = "admin/codes/pool/head.html"
-    pages = (Page("upload/", "upload_page", Action.MANAGE_CODES),)
+    edit_right = Action.MANAGE_CODES
+    form = PoolForm
+    fieldsets = (
+        (None, {"fields": ("is_tied_to_account",)}),
+        ("Presale", {"fields": ("presale_start_at", "presale_end_at")}),
+        ("What a code looks like", {"fields": ("min_length", "max_length", "alphabet", "pattern")}),
+    )
+    pages = (
+        Page("upload/", "upload_page", Action.MANAGE_CODES),
+        Page("used/", "used_page", Action.MANAGE_CODES),
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The list that fetches counts."""
@@ -96,11 +132,17 @@ class PoolAdmin(ScopedAdmin[Pool]):
         """The whole campaign's counts, its last uploads, and the markets that have no code yet."""
         if campaign is None:
             return {}
+        stock = stock_of(campaign)
+        short = [one for one in stock if one.missing]
         uploads = Upload.objects.filter(campaign=campaign).select_related("pool__market__venue", "pool__event")
         filled = set(campaign.pools.filter(size__gt=0).values_list("market", flat=True))
         empty = campaign.markets.filter(is_active=True).exclude(pk__in=filled).select_related("venue")
         return {
-            "counts": inventory.counts(CodeRange.objects.filter(pool__campaign=campaign)),
+            "counts": inventory.counts_of(campaign),
+            "stock": stock,
+            "short": short[:MOST_NAMED],
+            "more_short": len(short[MOST_NAMED:]),
+            "used": sum(campaign.pools.values_list("redeemed", flat=True)),
             "uploads": uploads.order_by("-created_at", "pk")[:5],
             "empty_markets": empty.order_by("number"),
             "may_upload": campaign.status != Campaign.Status.FINISHED
@@ -108,37 +150,36 @@ class PoolAdmin(ScopedAdmin[Pool]):
         }
 
     def upload_page(self, request: HttpRequest) -> HttpResponse:
-        """Takes a file of codes; what came of it stands on the upload's page."""
+        """Takes a file of codes and leads to its first rows."""
+        return upload_page(self, request)
+
+    def used_page(self, request: HttpRequest) -> HttpResponse:
+        """Takes a file of used codes and leads to its first rows."""
         campaign = self.campaign_of(request)
         if campaign is None:
             return self.ask_for_campaign(request)
-        initial = {"place": request.GET.get("place", ""), "code_type": "presale"}
-        form = UploadForm(
-            campaign, *([request.POST, request.FILES] if request.method == "POST" else []), initial=initial
-        )
+        form = UsedForm(*([request.POST, request.FILES] if request.method == "POST" else []))
 
-        def upload() -> str:
-            market, event = form.places[form.cleaned_data["place"]]
+        def send() -> str:
             file = form.cleaned_data["file"]
-            actor, now = self.actor(request), timezone.now()
-            started = start_upload(
-                pool=pool_for(
-                    market=market, event=event, code_type=form.cleaned_data["code_type"], actor=actor, now=now
-                ),
+            upload = draft_upload(
+                campaign=campaign,
                 file=file,
                 file_name=file.name,
                 size=file.size,
-                actor=actor,
-                now=now,
+                actor=self.actor(request),
+                now=timezone.now(),
+                kind=Upload.Kind.REDEEMED,
             )
-            return reverse("admin:codes_upload_change", args=[started.pk])
+            return reverse("admin:codes_upload_change", args=[upload.pk])
 
         return self.form_page(
             request,
             form,
-            upload,
-            title="Upload codes",
-            button="Upload",
+            send,
+            title="Report used codes",
+            intro="Each code counts once, however often it is reported; so you can send a whole list again.",
+            button="Look at the first rows",
             back=self.list_url_of(campaign),
             **self.workspace(campaign),
         )
@@ -150,11 +191,14 @@ class PoolAdmin(ScopedAdmin[Pool]):
         """Market or date, linked to its codes."""
         link = f"{reverse('admin:codes_code_changelist')}?campaign={pool.campaign_id}&pool={pool.pk}"
         return format_html(
-            '<a class="mq-link mq-name" href="{}">{}</a><span class="mq-soft mq-block">{} · {}</span>',
+            '<a class="mq-link mq-name" href="{}">{}</a><span class="mq-soft mq-block">{} · {}{} · '
+            '<a class="mq-link" href="{}">rules</a></span>',
             link,
             pool.event or pool.market,
             (pool.event or pool.market).code,
             pool.code_type,
+            " · tied to accounts" if pool.is_tied_to_account else "",
+            reverse("admin:codes_pool_change", args=[pool.pk]),
         )
 
     def _count(self, pool: Pool, state: str) -> str:
@@ -180,3 +224,8 @@ class PoolAdmin(ScopedAdmin[Pool]):
     def all_codes(self, pool: Pool) -> str:
         """All that were ever added."""
         return f"{pool.size:,}"
+
+    @admin.display(description="used", ordering="redeemed")
+    def used_column(self, pool: Pool) -> str:
+        """How many the ticketing platform has seen, of those that fans have."""
+        return f"{pool.redeemed:,}"

@@ -1,21 +1,30 @@
-"""REST: uploads of codes."""
+"""REST: uploads of codes, from the file to what came of each line."""
 
 from typing import Any
 
 from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.api.writing import CampaignField
-from campaigns.models import Event, Market
+from codes.api.reading import NewUploadSerializer, PreviewSerializer, ReadingSerializer, preview_data
 from codes.api.scope import CAMPAIGN, CampaignQuery
-from codes.models import Upload
-from codes.upload import MOST_BYTES, pool_for, start_upload
+from codes.models import Pool, Upload
+from codes.undoing import undo_upload
+from codes.upload import (
+    LINK_SECONDS,
+    MOST_BYTES,
+    begin_upload,
+    cancel_upload,
+    draft_upload,
+    refused_url,
+    start_upload,
+)
 from core.api import JobSerializer, NewestJobFirst
-from core.parsing import UploadParser
+from core.parsing import UploadParser, body_of
 from viewers.api import StaffEndpoint
 from viewers.permissions import Action
 
@@ -28,59 +37,111 @@ class RefusedLineSerializer(serializers.Serializer[Any]):
 
 
 class UploadSerializer(JobSerializer[Upload]):
-    """A file of codes on its way into a pool."""
+    """Codes on their way into pools: from a file, or made here; or a file of codes that fans have used."""
 
     campaign = serializers.CharField(source="campaign.domain", read_only=True)
-    market = serializers.CharField(source="pool.market.code", read_only=True)
+    market = serializers.CharField(
+        source="pool.market.code", read_only=True, allow_null=True, default=None, help_text="For lines that name none."
+    )
     event = serializers.CharField(source="pool.event.code", read_only=True, allow_null=True, default=None)
-    code_type = serializers.CharField(source="pool.code_type", read_only=True)
     refused_lines = RefusedLineSerializer(many=True, read_only=True, help_text="The first hundred.")
+    rate = serializers.FloatField(read_only=True, allow_null=True, help_text="Lines a second, of the present phase.")
+    seconds_left = serializers.IntegerField(read_only=True, allow_null=True, help_text="Of the present phase.")
 
     class Meta:
         model = Upload
         fields = (
             *JobSerializer.JOB_FIELDS,
+            "rate",
+            "seconds_left",
             "campaign",
+            "kind",
             "market",
             "event",
             "code_type",
+            "is_all_or_nothing",
             "file_name",
             "size_bytes",
+            "lines",
             "added",
             "already_there",
             "refused",
             "refused_lines",
             "uploaded_by",
+            "undone_at",
+            "undone_by",
         )
         read_only_fields = fields
 
 
-class NewUploadSerializer(serializers.Serializer[Any]):
-    """A CSV file of codes for one pool."""
+class PoolResultSerializer(serializers.Serializer[Any]):
+    """What one pool got."""
 
-    campaign = CampaignField()
-    market = serializers.CharField(max_length=40, help_text="The market's code.")
-    event = serializers.CharField(
-        max_length=40, required=False, allow_blank=True, help_text="The event's code, where each has its own pool."
-    )
-    code_type = serializers.CharField(max_length=40, required=False, default="presale")
-    file = serializers.FileField(allow_empty_file=True)
+    market = serializers.CharField()
+    event = serializers.CharField(allow_null=True)
+    code_type = serializers.CharField()
+    added = serializers.IntegerField()
+    already_there = serializers.IntegerField()
 
-    def validate(self, attrs: Any) -> Any:
-        """Find market and event in the campaign."""
-        market = Market.objects.filter(campaign=attrs["campaign"], code=attrs["market"]).first()
-        if market is None:
-            raise serializers.ValidationError({"market": ["The campaign has no such market."]})
-        event = None
-        if code := attrs.get("event"):
-            event = Event.objects.filter(campaign=attrs["campaign"], code=code).first()
-            if event is None:
-                raise serializers.ValidationError({"event": ["The campaign has no such event."]})
-        return {**attrs, "market": market, "event": event}
+
+class OneUploadSerializer(UploadSerializer):
+    """One upload, and what each pool got of it."""
+
+    pools = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Upload
+        fields = (*UploadSerializer.Meta.fields, "pools")
+        read_only_fields = fields
+
+    @extend_schema_field(PoolResultSerializer(many=True))
+    def get_pools(self, upload: Upload) -> list[dict[str, Any]]:
+        """What each pool got, in the order of the markets."""
+        found = {key: (added, there) for key, added, there in upload.shape.get("pools", [])}
+        pools = Pool.objects.filter(pk__in=found).select_related("market", "event")
+        return [
+            {
+                "market": pool.market.code,
+                "event": pool.event.code if pool.event else None,
+                "code_type": pool.code_type,
+                "added": found[pool.pk][0],
+                "already_there": found[pool.pk][1],
+            }
+            for pool in pools.order_by("market__number", "event__number", "pk")
+        ]
+
+
+class DraftSerializer(OneUploadSerializer):
+    """An upload that waits to be started, with the first rows of its file."""
+
+    preview = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Upload
+        fields = (*OneUploadSerializer.Meta.fields, "preview")
+        read_only_fields = fields
+
+    @extend_schema_field(PreviewSerializer)
+    def get_preview(self, upload: Upload) -> dict[str, Any]:
+        """What was recognised in the file."""
+        return preview_data(upload)
+
+
+class UndoSerializer(serializers.Serializer[Any]):
+    """Why an upload is taken back."""
+
+    reason = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+
+
+class LinkSerializer(serializers.Serializer[Any]):
+    """A signed address. Whoever has it can download the file."""
+
+    url = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
 
 
 def _uploads() -> QuerySet[Upload]:
-    return Upload.objects.select_related("campaign", "pool__market", "pool__event")
+    return Upload.objects.select_related("campaign", "pool__market", "pool__event", "pool__campaign")
 
 
 class Uploads(StaffEndpoint, generics.GenericAPIView[Upload]):
@@ -108,38 +169,117 @@ class Uploads(StaffEndpoint, generics.GenericAPIView[Upload]):
     @extend_schema(
         operation_id="codes_uploads_create",
         request={"multipart/form-data": NewUploadSerializer},
-        responses={202: UploadSerializer},
+        responses={201: DraftSerializer, 202: OneUploadSerializer},
         tags=["codes"],
     )
     def post(self, request: Request) -> Response:
-        """Send a CSV file of codes; a worker reads it. Watch the upload until its status is ``finished``."""
+        """Send a file of codes. A worker reads it at once: watch the upload until its status is ``finished``.
+
+        With ``draft`` nothing is read yet: the answer shows the first rows, and the upload waits a day to be started.
+        """
         asked = NewUploadSerializer(data=request.data, context={"view": self})
         asked.is_valid(raise_exception=True)
-        values = asked.validated_data
-        file, now = values["file"], timezone.now()
-        upload = start_upload(
-            pool=pool_for(
-                market=values["market"],
-                event=values["event"],
-                code_type=values["code_type"],
-                actor=self.viewer,
-                now=now,
-            ),
-            file=file,
-            file_name=file.name,
-            size=file.size,
-            actor=self.viewer,
-            now=now,
-        )
-        return Response(UploadSerializer(upload).data, status=status.HTTP_202_ACCEPTED)
+        file, now = asked.validated_data["file"], timezone.now()
+        sent = {
+            "campaign": asked.validated_data["campaign"],
+            "file": file,
+            "file_name": file.name,
+            "size": file.size,
+            "kind": Upload.Kind(asked.validated_data["kind"]),
+            "actor": self.viewer,
+            "now": now,
+        }
+        if asked.validated_data["draft"]:
+            upload = draft_upload(**sent, reading=asked.reading(now=now))
+            return Response(DraftSerializer(upload).data, status=status.HTTP_201_CREATED)
+        upload = start_upload(**sent, reading=asked.reading(now=now))
+        return Response(OneUploadSerializer(upload).data, status=status.HTTP_202_ACCEPTED)
 
 
 class OneUpload(StaffEndpoint, generics.RetrieveAPIView[Upload]):
     """One upload: its progress, what it added, and the lines that it refused."""
 
     queryset = _uploads()
-    serializer_class = UploadSerializer
+    serializer_class = OneUploadSerializer
 
     def get_queryset(self) -> QuerySet[Upload]:
         """Those of campaigns that the viewer may view."""
         return self.visible(super().get_queryset())
+
+
+class UploadEndpoint(StaffEndpoint):
+    """What is done with one upload."""
+
+    read_action = required_action = Action.MANAGE_CODES
+
+    def upload(self, pk: str) -> Upload:
+        """The upload that the address names, for whoever may handle its campaign's codes."""
+        upload = get_object_or_404(self.visible(_uploads()), pk=pk)
+        self.check_object_permissions(self.request, upload)
+        return upload
+
+    def show(self, upload: Upload, *, status_code: int = status.HTTP_200_OK) -> Response:
+        """The upload as it is now."""
+        return Response(OneUploadSerializer(_uploads().get(pk=upload.pk)).data, status=status_code)
+
+
+class PreviewUpload(UploadEndpoint):
+    """What was recognised in an upload's file."""
+
+    @extend_schema(operation_id="codes_uploads_preview", responses=PreviewSerializer, tags=["codes"])
+    def get(self, request: Request, pk: str) -> Response:
+        """The file's kind, its columns and its first rows. What may be a code is hidden but for its length and end."""
+        return Response(preview_data(self.upload(pk)))
+
+
+class StartUpload(UploadEndpoint):
+    """The start of a draft."""
+
+    @extend_schema(
+        operation_id="codes_uploads_start",
+        request=ReadingSerializer,
+        responses={202: OneUploadSerializer},
+        tags=["codes"],
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Start a draft, with its columns as they were recognised or as you say."""
+        upload, now = self.upload(pk), timezone.now()
+        asked = ReadingSerializer(data=body_of(request), context={"view": self, "campaign": upload.campaign})
+        asked.is_valid(raise_exception=True)
+        begin_upload(upload=upload, reading=asked.reading(now=now), actor=self.viewer, now=now)
+        return self.show(upload, status_code=status.HTTP_202_ACCEPTED)
+
+
+class CancelUpload(UploadEndpoint):
+    """The end of an upload before it is through."""
+
+    @extend_schema(operation_id="codes_uploads_cancel", request=None, responses=OneUploadSerializer, tags=["codes"])
+    def post(self, request: Request, pk: str) -> Response:
+        """Stop an upload that waits or runs: none of its codes is stored."""
+        return self.show(cancel_upload(upload=self.upload(pk), actor=self.viewer, now=timezone.now()))
+
+
+class UndoUpload(UploadEndpoint):
+    """The way back."""
+
+    is_dangerous = True
+
+    @extend_schema(
+        operation_id="codes_uploads_undo", request=UndoSerializer, responses=OneUploadSerializer, tags=["codes"]
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Take an upload's codes out of their pools again, while all of them are free."""
+        upload = self.upload(pk)
+        asked = UndoSerializer(data=body_of(request))
+        asked.is_valid(raise_exception=True)
+        undo_upload(upload=upload, actor=self.viewer, now=timezone.now(), **asked.validated_data)
+        return self.show(upload)
+
+
+class RefusedLines(UploadEndpoint):
+    """The lines that gave no code."""
+
+    @extend_schema(operation_id="codes_uploads_refused", responses=LinkSerializer, tags=["codes"])
+    def get(self, request: Request, pk: str) -> Response:
+        """A signed address, good for an hour, of a CSV file of all refused lines: their numbers and why."""
+        return Response({"url": refused_url(self.upload(pk)), "expires_in": LINK_SECONDS})

@@ -21,6 +21,7 @@ from monoql.admin_workspace import overviews, page_of, readiness_of, ready_step,
 from viewers.permissions import Action, may
 from viewers.viewer import Viewer, viewer_of_request
 from waves.admin_pages.words import REASON_WORDS, lot_number
+from waves.by_hand import codes_of
 from waves.explanation import outcomes
 
 register = template.Library()
@@ -87,6 +88,8 @@ PLACES = {
     "pool": "Codes",
     "upload": "Uploads",
     "code": "Single codes",
+    "hold": "Holds",
+    "assignment": "Entries",
     "field": "Form",
     "content": "Content",
     "auditevent": "History",
@@ -169,14 +172,28 @@ def entry_outcomes(entry: Entry) -> list[dict[str, Any]]:
         {
             "wave": outcome.wave,
             "outcome": outcome,
-            "words": {"markets_full": "its markets were full", "voided": "its place was voided"}.get(
-                outcome.reason, REASON_WORDS.get(outcome.reason, "excluded")
-            )
+            "words": {
+                "markets_full": "its markets were full",
+                "voided": "its place was voided",
+                "taken_back": "its code was taken back",
+            }.get(outcome.reason, REASON_WORDS.get(outcome.reason, "excluded"))
             if outcome.reason
             else "",
         }
         for outcome in outcomes(entry, published_by_id(entry.campaign_id))
+        if outcome.wave is not None
     ]
+
+
+@register.simple_tag(takes_context=True)
+def entry_codes(context: template.Context, entry: Entry) -> dict[str, Any]:
+    """A fan's codes, and whether the viewer may do something about them."""
+    may_manage = may(viewer_of_request(context["request"]), Action.MANAGE_CODES, entry.campaign_id)
+    return {
+        # Who has a place is told to nobody else before the trigger.
+        "rows": [one for one in codes_of(entry) if one.is_hers or one.assignment.voided or may_manage],
+        "may_manage": may_manage and entry.campaign.status != Campaign.Status.FINISHED,
+    }
 
 
 @register.filter

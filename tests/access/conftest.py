@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, Faq, Gate, Image, Member, Tracker
-from codes.models import Code
+from codes.models import Assignment, Code
 from core.models import AuditEvent
 from entries.models import Entry
 from entries.proof import fan_token, link_token
@@ -164,6 +164,8 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "codes/code": Code.objects.filter(campaign=campaign).order_by("pk")[0].pk,
         "codes/pool": campaign.pools.order_by("pk")[0].pk,
         "codes/upload": tour.upload.pk,
+        "codes/assignment": Assignment.objects.filter(hold__status="assigned", hold__campaign=campaign)[0].pk,
+        "codes/hold": campaign.holds.order_by("pk")[0].pk,
         "waves/wave": tour.prepared.pk,
         "exports/export": tour.export.pk,
     }
@@ -176,6 +178,8 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "promoters": campaign.promoter_id,
         "trackers": tracker_of(campaign).pk,
         "codes/uploads": tour.upload.pk,
+        "codes/pools": campaign.pools.order_by("pk")[0].pk,
+        "codes/holds": campaign.holds.order_by("pk")[0].pk,
         "waves": tour.prepared.pk,
         "exports": tour.export.pk,
     }
@@ -189,6 +193,7 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "username": "view",
         "name": "rules.json",
         "app_label": "campaigns",
+        "entry_id": str(ada.pk),
         "url": "nowhere/",
         "content_type_id": "1",
         "provider_id": "nobody",

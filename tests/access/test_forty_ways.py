@@ -115,7 +115,7 @@ WAYS: dict[str, Attempt] = {
     "its entries through the kept filters": its("entries_entry", "_changelist_filters=campaign%3D{pk}"),
     "an entry by its ref": get(lambda h: page("entries_entry_changelist") + f"?q={h.entry.ref}"),
     "its codes": its("codes_code"),
-    "a code by its value": get(lambda h: page("codes_code_changelist") + f"?q={h.code.value}"),
+    "a code by its value": get(lambda h: page("codes_code_find_page") + f"?campaign={h.campaign.pk}"),
     "its pools and their counts": its("codes_pool"),
     "its waves": its("waves_wave"),
     "its exports": its("exports_export"),

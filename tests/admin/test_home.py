@@ -111,7 +111,7 @@ def test_what_runs_is_shown_with_its_progress(read: Reader, tour: Campaign) -> N
 
     assert "Upload LA-codes.csv" in text
     assert "reading 62 %" in text
-    assert "6 B a second" in text
+    assert "6 lines a second" in text
     assert 'hx-trigger="every 3s"' in text
 
 

@@ -392,6 +392,9 @@ def test_a_fan_with_an_account_registers_and_signs_in(
     known = {"Authorization": f"Bearer {after.body['fan_token']}"}
     assert api.get("campaigns/account/entry/", **known).status == 200
     assert is_error(api.post(f"{path}sign-in/", {"id_token": "nonsense"}), 401, "authentication_failed")
+    assert "Sign in again" in api.get("campaigns/account/entry/").body["message"]
+    assert "Sign in to open" in api.post(f"{path}confirm/", {"token": "nonsense"}).body["message"]
+    assert is_error(api.post(f"{path}link/", {"email": "ada@example.com"}), 401, "not_signed_in")
 
 
 def test_consents_are_shown_with_time_and_words(api: Api, tour: Campaign) -> None:

@@ -1,9 +1,12 @@
 """Whatever is sent to any address, the answer is never our own fault, and a refusal has the one shape."""
 
+import io
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -15,6 +18,8 @@ from pytest_django import Settings
 
 from campaigns.api.page_parts import decoding
 from campaigns.models import Campaign, Faq, Venue
+from codes.models import Hold, Pool, Upload
+from codes.upload import draft_upload
 from core.throttling import fan_requests
 from entries.models import Entry
 from entries.proof import fan_token
@@ -157,6 +162,57 @@ def bodies() -> dict[str, dict[str, Any]]:
         "POST waves/1/public-value/": {"value": "A"},
         "POST waves/1/abandon/": {"reason": "A"},
         "POST exports/": {"campaign": "aurora", "dataset": "entries", "wave": 1},
+        "PATCH codes/pools/1/": {
+            "is_tied_to_account": True,
+            "presale_start_at": "2027-02-01T00:00:00Z",
+            "presale_end_at": None,
+            "min_length": 1,
+            "max_length": 9,
+            "alphabet": "ABC",
+            "pattern": "[A-Z]+",
+        },
+        "POST codes/holds/": {
+            "campaign": "aurora",
+            "code_type": "presale",
+            "purpose": "A",
+            "expires_at": "2027-01-01T00:00:00Z",
+            "parts": [{"pool": 1, "codes": 1}],
+        },
+        "POST codes/holds/1/extend/": {"expires_at": "2027-01-01T00:00:00Z"},
+        "POST codes/revoke/": {"campaign": "aurora", "code": "A", "reason": "B"},
+        "POST codes/replace/": {"campaign": "aurora", "code": "A", "reason": "B"},
+        "POST codes/redemptions/": {
+            "campaign": "aurora",
+            "codes": [{"code": "A", "redeemed_at": "2027-02-01T00:00:00Z"}],
+        },
+        f"POST codes/uploads/{UUID(int=1)}/start/": {
+            "market": "CA-LAX",
+            "event": "",
+            "code_type": "presale",
+            "is_all_or_nothing": True,
+            "has_header": True,
+            "sheet": "",
+            "code_column": "code",
+            "type_column": "",
+            "campaign_column": "",
+            "market_column": "2",
+            "event_column": "",
+        },
+        f"POST codes/uploads/{UUID(int=1)}/undo/": {"reason": "A"},
+        "POST codes/generate/": {
+            "campaign": "aurora",
+            "market": "CA-LAX",
+            "event": "",
+            "code_type": "presale",
+            "count": 5,
+            "length": 8,
+            "prefix": "A-",
+            "alphabet": "mixed",
+        },
+        "POST codes/check/": {"campaign": "aurora", "code": "A", "account": "ada@example.com"},
+        "POST codes/given/": {"campaign": "aurora", "ref": "0" * 32, "pool": 1, "reason": "A"},
+        "POST codes/given/replace/": {"campaign": "aurora", "ref": "0" * 32, "wave": "", "reason": "A"},
+        "POST codes/given/take-back/": {"campaign": "aurora", "ref": "0" * 32, "code_type": "presale", "reason": "A"},
     }
 
 
@@ -176,15 +232,38 @@ def long_memory(fresh_memory: None, settings: Settings) -> None:
 
 @pytest.fixture
 def wave(tour: Campaign) -> Wave:
-    """A wave of the tour, whose number stands in the addresses; and a frequent question of it."""
+    """A wave of the tour, whose number is in the addresses; with a frequent question, a pool, a hold, an upload."""
     Faq.objects.create(campaign=tour, locale_id="en_US", number=1, question="When?", answer="Soon.")
+    Pool.objects.create(campaign=tour, market=tour.markets.get(code="CA-LAX"))
+    now = timezone.now()
+    Hold.objects.create(
+        campaign=tour,
+        code_type="presale",
+        kind="reserve",
+        purpose="A",
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    upload = draft_upload(
+        campaign=tour,
+        file=io.BytesIO(b"code,market\nA1,CA-LAX\n"),
+        file_name="x.csv",
+        size=23,
+        actor=scenario.SUPREME,
+        now=now,
+    )
+    Upload.objects.filter(pk=upload.pk).update(id=UUID(int=1))
     return scenario.make_wave(tour)
 
 
 def address_of(path: str, wave: Wave) -> str:
-    """The path with the numbers of this wave and of its campaign's question."""
-    faq = wave.campaign.faqs.order_by("pk")[0].pk
-    return path.replace("waves/1/", f"waves/{wave.pk}/").replace("faqs/1/", f"faqs/{faq}/")
+    """The path with the numbers of this wave and of its campaign's question, pool and hold."""
+    campaign = wave.campaign
+    keys = {"waves": wave.pk, "faqs": campaign.faqs.order_by("pk")[0].pk, "pools": campaign.pools.order_by("pk")[0].pk}
+    keys["holds"] = campaign.holds.order_by("pk")[0].pk
+    for name, key in keys.items():
+        path = path.replace(f"{name}/1/", f"{name}/{key}/")
+    return path
 
 
 def test_every_address_that_takes_a_body_is_in_the_table() -> None:
@@ -193,7 +272,9 @@ def test_every_address_that_takes_a_body_is_in_the_table() -> None:
         for address in addresses()
         for method in address.methods
         if method not in ("GET", "DELETE")
-        and not address.path.endswith(("/close/", "/finish/", "/trigger/", "/uploads/", "/sign-out/"))
+        and not address.path.endswith(
+            ("/close/", "/finish/", "/trigger/", "/uploads/", "/sign-out/", "/release/", "/cancel/")
+        )
         and "/images/" not in address.path  # A form: see below.
     }
     similar = {
@@ -277,7 +358,8 @@ def test_no_value_of_a_nested_event_or_option_is_our_fault(staff: Api, tour: Cam
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_no_text_of_a_form_is_our_fault(staff: Api, tour: Campaign, text: str) -> None:
-    good = {"campaign": "aurora", "market": "CA-LAX", "event": "", "code_type": "presale"}
+    good = {"campaign": "aurora", "market": "CA-LAX", "event": "", "code_type": "presale", "kind": "file"}
+    good |= {"draft": "true", "has_header": "true", "sheet": "", "is_all_or_nothing": "", "code_column": "1"}
 
     for name in good:
         file = SimpleUploadedFile(text or "x", text.encode() or b"A")

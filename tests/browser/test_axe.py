@@ -8,15 +8,19 @@ import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # It has no marker.
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Browser, Page
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.images import decoded, put_into
 from campaigns.models import Campaign, Faq, Gate, Image, Member, Tracker, Venue
+from codes.models import Assignment, Upload
+from codes.upload import draft_upload
 from entries.models import Entry
 from entries.proof import link_token
 from tests.admin.conftest import Tour, whole_tour
+from tests.scenario import SUPREME
 from viewers.models import Staff
 
 __all__ = ["whole_tour"]
@@ -117,7 +121,7 @@ def admin_pages(tour: Tour) -> list[str]:
     """One page of each kind."""
     campaign, entry = tour.campaign, Entry.objects.filter(campaign=tour.campaign).order_by("pk")[0]
     lists = ["campaigns_market", "campaigns_field", "campaigns_content", "entries_entry", "codes_pool", "codes_code"]
-    lists += ["waves_wave", "exports_export", "viewers_grant"]
+    lists += ["codes_hold", "waves_wave", "exports_export", "viewers_grant"]
     scope = f"?campaign={campaign.pk}"
     return [
         reverse("admin:index"),
@@ -129,6 +133,10 @@ def admin_pages(tour: Tour) -> list[str]:
         reverse("admin:campaigns_field_add") + scope,
         reverse("admin:codes_pool_upload_page") + scope,
         reverse("admin:codes_upload_change", args=[tour.upload.pk]),
+        reverse("admin:codes_upload_change", args=[draft_of(campaign).pk]),
+        reverse("admin:codes_upload_undo_page", args=[tour.upload.pk]),
+        reverse("admin:codes_upload_generate_page") + scope,
+        *code_pages(campaign, entry),
         reverse("admin:entries_entry_change", args=[entry.pk]),
         reverse("admin:waves_wave_change", args=[tour.sent.pk]),
         reverse("admin:waves_wave_trigger_page", args=[tour.prepared.pk]),
@@ -138,6 +146,35 @@ def admin_pages(tour: Tour) -> list[str]:
         reverse("admin:viewers_staff_changelist"),
         reverse("admin:viewers_machinetoken_changelist"),
         reverse("mfa_index"),
+    ]
+
+
+def draft_of(campaign: Campaign) -> Upload:
+    """A file of codes that waits for somebody to look at its first rows."""
+    data = b"Offer code,City\nAURORA-01,Los Angeles\nAURORA-02,Los Angeles\n"
+    return draft_upload(
+        campaign=campaign,
+        file=io.BytesIO(data),
+        file_name="codes.csv",
+        size=len(data),
+        actor=SUPREME,
+        now=timezone.now(),
+    )
+
+
+def code_pages(campaign: Campaign, entry: Entry) -> list[str]:
+    """What is done about codes."""
+    scope = f"?campaign={campaign.pk}"
+    given = Assignment.objects.filter(hold__campaign=campaign, hold__status="assigned").order_by("pk")[0]
+    return [
+        reverse("admin:codes_pool_change", args=[campaign.pools.order_by("pk")[0].pk]),
+        reverse("admin:codes_pool_used_page") + scope,
+        reverse("admin:codes_hold_add") + scope,
+        reverse("admin:codes_hold_change", args=[given.hold_id]),
+        reverse("admin:codes_code_find_page") + scope,
+        reverse("admin:codes_code_change", args=[given.code_id]),
+        reverse("admin:codes_assignment_give_page", args=[entry.pk]),
+        reverse("admin:codes_assignment_take_back_page", args=[given.code_id]),
     ]
 
 

@@ -84,9 +84,10 @@ def upload_codes(page: Page, folder: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbfcode\r\nAURORA-01\r\n\r\n")
     section(page, "Codes")
     page.get_by_role("link", name="Upload codes", exact=True).click()
-    page.get_by_label("Codes for").select_option(label="CA-LAX · Los Angeles – Crypto.com Arena")
-    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_label("File of codes").set_input_files(file)
     page.get_by_role("button", name="Upload").click()
+    page.get_by_label("Codes for").select_option(label="CA-LAX · Los Angeles – Crypto.com Arena")
+    page.get_by_role("button", name="Add the codes").click()
     expect(page.get_by_text("The line is empty.")).to_be_visible(timeout=SECONDS)
 
 

@@ -19,8 +19,9 @@ from entries import gates
 from entries.form import Form
 from entries.gates import BATCH, PAUSES, GatesFailed, ask_again, pause_after
 from entries.models import Entry, GateAnswer, Message, Submission
+from entries.own_entry import confirm
 from entries.proof import link_token
-from entries.registration import confirm, register
+from entries.registration import register
 from entries.standing import Standing, standing_of
 from tests import scenario
 

@@ -11,18 +11,17 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from campaigns import lifecycle
-from campaigns.models import Campaign, Field, Gate, Member
+from campaigns.models import Campaign, Field, Member
 from campaigns.published import published
 from core.refusal import Invalid
-from entries import registration
+from entries import own_entry, registration
 from entries.consents import AGE, texts_of
-from entries.fan_sign_in import Account, NotSignedIn
 from entries.form import Form
-from entries.gates import GatesFailed
 from entries.mail_codes import CODE_MINUTES, MOST_TRIES, TooManyCodes, WrongCode, confirm_by_code, forget
 from entries.models import CodeTries, ConsentText, Entry, Message, Submission, TurnedAway
+from entries.own_entry import CannotWithdraw, TooManyChanges
 from entries.proof import link_token, mail_code
-from entries.registration import CannotRegister, CannotWithdraw, TooManyChanges
+from entries.registration import CannotRegister
 from tests import scenario
 from tests.scenario import SUPREME
 from viewers.models import Staff
@@ -38,12 +37,12 @@ def submit(campaign: Campaign, form: Form = ADA) -> None:
 
 def change(entry: Entry, form: Form) -> Entry:
     """A fan who is known sends the form again."""
-    return registration.change(published=published(entry.campaign.domain), entry=entry, form=form, now=timezone.now())
+    return own_entry.change(published=published(entry.campaign.domain), entry=entry, form=form, now=timezone.now())
 
 
 def withdraw(entry: Entry) -> Entry:
     """A fan takes her entry out."""
-    return registration.withdraw(published=published(entry.campaign.domain), entry=entry, now=timezone.now())
+    return own_entry.withdraw(published=published(entry.campaign.domain), entry=entry, now=timezone.now())
 
 
 def code_of(message: Message) -> str:
@@ -89,14 +88,14 @@ def test_a_link_that_waited_before_a_change_does_not_undo_it(tour: Campaign, ada
     change(ada, Form(name="Ada L.", choices=["CA-LAX"]))
 
     token = link_token(entry_id=ada.pk, submission_id=waiting.pk)
-    registration.confirm(published=published(tour.domain), token=token, now=timezone.now())
+    own_entry.confirm(published=published(tour.domain), token=token, now=timezone.now())
 
     ada.refresh_from_db()
     assert ada.name == "Ada L."
 
 
 def test_changes_have_an_end(ada: Entry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registration, "MOST_CHANGES", 2)
+    monkeypatch.setattr(own_entry, "MOST_CHANGES", 2)
     for _ in range(2):
         change(ada, Form(name="Ada L.", choices=["CA-LAX"]))
 
@@ -129,7 +128,7 @@ def test_who_withdrew_can_register_anew_by_mail(tour: Campaign, ada: Entry) -> N
     waiting = Submission.objects.get(applied_at=None)
 
     token = link_token(entry_id=ada.pk, submission_id=waiting.pk)
-    again = registration.confirm(published=published(tour.domain), token=token, now=timezone.now())
+    again = own_entry.confirm(published=published(tour.domain), token=token, now=timezone.now())
 
     assert (again.withdrawn_at, again.name, again.ref) == (None, "Ada again", ada.ref)
 
@@ -140,7 +139,7 @@ def test_a_link_that_waited_before_a_withdrawal_does_not_revive_it(tour: Campaig
     withdraw(ada)
 
     token = link_token(entry_id=ada.pk, submission_id=waiting.pk)
-    still = registration.confirm(published=published(tour.domain), token=token, now=timezone.now())
+    still = own_entry.confirm(published=published(tour.domain), token=token, now=timezone.now())
 
     assert (still.withdrawn_at is not None, still.name) == (True, "Ada")
 
@@ -161,11 +160,11 @@ def test_a_close_that_memory_has_not_seen_is_seen_under_the_lock(tour: Campaign,
     lifecycle.close_campaign(campaign=tour, actor=SUPREME, now=timezone.now())
 
     with pytest.raises(CannotRegister):
-        registration.change(
+        own_entry.change(
             published=remembered, entry=ada, form=Form(name="Late", choices=["CA-LAX"]), now=timezone.now()
         )
     with pytest.raises(CannotWithdraw):
-        registration.withdraw(published=remembered, entry=ada, now=timezone.now())
+        own_entry.withdraw(published=remembered, entry=ada, now=timezone.now())
 
 
 @pytest.mark.parametrize(("phone", "is_kept"), [("+12135550123", True), ("+12135550124", False)])
@@ -399,60 +398,6 @@ def test_a_members_link_and_code_go_by_her_number(club: Campaign) -> None:
     assert Message.objects.filter(kind="link").count() == 1
 
 
-# Accounts
-
-
-@pytest.fixture
-def signed_in(db: None) -> Campaign:
-    """A campaign that knows fans by their account."""
-    return scenario.open_tour(domain="account", identifier_type="globalUserId")
-
-
-def by_account(campaign: Campaign, account: Account | None, *, email: str = "", name: str = "Ada") -> Entry:
-    """A fan who has signed in presses the button."""
-    form = Form(account=account, email=email, name=name, choices=["CA-LAX"])
-    return registration.register_account(published=published(campaign.domain), form=form, now=timezone.now())
-
-
-def test_an_account_with_a_proved_address_is_in_at_once(signed_in: Campaign) -> None:
-    entry = by_account(signed_in, Account(id="4711", email="ada@example.com"))
-
-    assert (entry.identifier, entry.email) == ("4711", "ada@example.com")
-    assert entry.email_confirmed_at is not None
-    assert [message.kind for message in Message.objects.all()] == ["receipt"]
-
-
-def test_an_account_registers_once_and_changes_after_that(signed_in: Campaign) -> None:
-    account = Account(id="4711", email="ada@example.com")
-    first = by_account(signed_in, account)
-
-    again = by_account(signed_in, account, name="Ada L.")
-
-    assert (again.pk, again.name) == (first.pk, "Ada L.")
-    assert Entry.objects.count() == 1
-
-
-def test_an_address_that_the_account_does_not_prove_is_mailed_a_link(signed_in: Campaign) -> None:
-    entry = by_account(signed_in, Account(id="4711"), email="ada@example.com")
-    assert entry.email_confirmed_at is None
-    assert [message.kind for message in Message.objects.all()] == ["confirmation"]
-
-    token = link_token(entry_id=entry.pk)
-    entry = registration.confirm(published=published(signed_in.domain), token=token, now=timezone.now())
-    assert entry.email_confirmed_at is not None
-
-    entry = by_account(signed_in, Account(id="4711"), email="other@example.com")
-    assert (entry.email, entry.email_confirmed_at) == ("other@example.com", None)
-
-
-def test_nobody_registers_without_an_account_where_one_is_needed(signed_in: Campaign) -> None:
-    with pytest.raises(NotSignedIn):
-        submit(signed_in)
-    with pytest.raises(NotSignedIn):
-        by_account(signed_in, None)
-    assert not Entry.objects.exists()
-
-
 # Consents and age
 
 
@@ -524,28 +469,6 @@ def test_a_members_number_is_masked_until_it_is_revealed(club: Campaign, client:
     assert "MEMBER-1234567" in shown
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_first_forms_of_an_account_at_once_are_one_entry_in_force() -> None:
-    campaign = scenario.open_tour(domain="account", identifier_type="globalUserId")
-    account, start = Account(id="4711", email="ada@example.com"), Barrier(8)
-
-    def send(number: int) -> str:
-        start.wait()
-        try:
-            return by_account(campaign, account, name=f"Ada {number}").name
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        told = set(pool.map(send, range(8)))
-
-    assert told == {f"Ada {number}" for number in range(8)}
-    assert Entry.objects.count() == 1
-    assert not Submission.objects.filter(
-        applied_at=None, pk__gt=Submission.objects.filter(applied_at__isnull=False).latest("pk").pk
-    ).exists()
-
-
 def test_a_change_keeps_the_time_of_a_consent_to_the_same_words(tour: Campaign, ada: Entry) -> None:
     Field.objects.create(campaign=tour, number=8, key="news", type="consent", label_en="Write to me.")
     first = change(ada, Form(name="Ada", choices=["CA-LAX"], answers={"news": True})).consents["news"]
@@ -559,15 +482,3 @@ def test_a_change_keeps_the_time_of_a_consent_to_the_same_words(tour: Campaign, 
     assert other.consents["news"]["version"] != then["version"]
     assert other.consents["news"]["at"] > then["at"]
     assert change(ada, Form(name="Ada", choices=["AZ-PHX"])).consents == {}
-
-
-def test_a_change_is_judged_by_whose_entry_it_is_whatever_account_is_named(signed_in: Campaign) -> None:
-    fail = by_account(signed_in, Account(id="4711", email="fail+ada@example.com"))
-    Gate.objects.create(campaign=signed_in, kind="card_type", provider="sandbox")
-    form = Form(account=Account(id="4712", email="eve@example.com"), name="Ada", choices=["CA-LAX"])
-
-    with pytest.raises(GatesFailed):
-        change(fail, form)
-
-    fail.refresh_from_db()
-    assert (fail.identifier, fail.email) == ("4711", "fail+ada@example.com")

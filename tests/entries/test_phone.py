@@ -14,6 +14,7 @@ from core.refusal import Invalid, Refusal
 from entries import phone
 from entries.form import Form, clean
 from entries.models import Entry, Message, PhoneCode, PhoneSends
+from entries.own_entry import change, withdraw
 from entries.phone import (
     CannotConfirmPhone,
     CannotUseNumber,
@@ -22,7 +23,7 @@ from entries.phone import (
     TooManyPhoneTries,
     WrongPhoneCode,
 )
-from entries.registration import CannotRegister, change, withdraw
+from entries.registration import CannotRegister
 from entries.standing import Standing, standing_of
 from tests import scenario
 from tests.entries.phones import (

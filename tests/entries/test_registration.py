@@ -15,9 +15,10 @@ from campaigns.published import published
 from core.refusal import Invalid
 from entries.form import Form
 from entries.models import Entry, Message, Submission
+from entries.own_entry import confirm
 from entries.proof import BadLink, link_token
 from entries.receipts import registration_receipt
-from entries.registration import MOST_WAITING, CannotRegister, confirm, register
+from entries.registration import MOST_WAITING, CannotRegister, register
 from tests import scenario
 from tests.scenario import SUPREME
 

@@ -509,6 +509,24 @@ def test_a_fanlist_is_joined_with_an_account(client: Client, tour: Campaign, bas
     assert "You are on the list." in words(client.get(f"{base}entry/"))
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_bad_link_leads_to_signing_in(client: Client, tour: Campaign, base: str, method: str) -> None:
+    response = getattr(client, method)(f"{base}confirm/WzEsMF0:damaged/")
+    page = response.content.decode()
+
+    assert response.status_code == 400
+    assert f'href="{base}sign-in/"' in page
+    assert "signing in opens it" in page
+    assert "new link" not in page
+
+
+def test_nobody_is_mailed_a_way_back_who_can_sign_in(client: Client, tour: Campaign, base: str) -> None:
+    response = client.post(f"{base}entry/link/", {"email": "ada@example.com"})
+
+    assert response.headers["Location"] == f"{base}entry/"
+    assert "Sign in to see your entry" in words(client.get(f"{base}entry/"))
+
+
 def test_campaigns_that_know_fans_by_mail_have_no_sign_in(client: Client, base: str, db: None) -> None:
     scenario.open_tour()
 

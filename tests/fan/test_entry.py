@@ -84,6 +84,7 @@ def test_a_damaged_link_says_what_to_do(client: Client, tour: Campaign, base: st
 
     assert response.status_code == 400
     assert "This link does not work" in page
+    assert "register again with the same address" in page
     assert f'href="{base}"' in page
 
 

@@ -8,8 +8,8 @@ from django.test import Client
 from campaigns.models import Campaign
 from campaigns.published import published
 from entries.models import Entry
+from entries.own_entry import confirm
 from entries.proof import link_token
-from entries.registration import confirm
 from monoql.fan_preview import STATES, link_to
 from tests import scenario
 from tests.fan.conftest import sign_in

@@ -22,7 +22,13 @@ CODE = sorted(
         *ROOT.glob("entries/*.py"),
         *(
             ROOT / name
-            for name in ("monoql/start_page.py", "core/api.py", "core/normal_forms.py", "campaigns/passwords.py")
+            for name in (
+                "monoql/start_page.py",
+                "core/api.py",
+                "core/normal_forms.py",
+                "campaigns/passwords.py",
+                "waves/notification.py",
+            )
         ),
     ]
 )

@@ -5,6 +5,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from jwt import get_unverified_header
+from pytest_django import Settings
 from structlog.testing import capture_logs
 
 from core.refusal import Refusal
@@ -93,6 +95,16 @@ def test_an_id_token_needs_no_claim_of_when_it_begins(trusted: Company) -> None:
         read_token(signed(nbf=None), kind="access")
 
 
+def test_an_id_token_needs_no_type_where_its_issuer_gave_it_to_us(trusted: Company) -> None:
+    trusted.token = answer_of(header={"typ": None})
+    token = json.loads(trusted.token)["id_token"]
+    assert "typ" not in get_unverified_header(token)
+
+    assert exchange(trusted.issuer()).id == "fan-1"
+    with pytest.raises(TokenRefused, match="type JWT"):
+        read_token(token, kind="id")  # As whoever got hold of it would bring it.
+
+
 def test_a_client_with_a_secret_proves_itself_and_tells_no_log(trusted: Company) -> None:
     trusted.token, trusted.token_status = b"no", 500
     issuer = trusted.issuer(client_secret="hush:hush")
@@ -157,14 +169,28 @@ def test_an_issuer_that_is_down_is_away(trusted: Company) -> None:
         {"key": STRANGERS_KEY},
         {"exp": 1},
         {"header": {"typ": "at+jwt"}},
+        {"header": {"typ": "application/at+jwt"}},
+        {"header": {"typ": None}, "nonce": "nonce-2"},
+        {"header": {"typ": None}, "key": STRANGERS_KEY},
+        {"header": {"typ": None}, "aud": "monoql"},
     ],
-    ids=lambda token: next(iter(token)),
+    ids=lambda token: " ".join(str(token["header"]) if name == "header" else name for name in token),
 )
 def test_a_token_for_another_sign_in_or_somebody_else_is_refused(trusted: Company, token: dict[str, Any]) -> None:
     trusted.token = json.dumps({"id_token": signed(**{"kind": "id", "nonce": "nonce-1", **token})}).encode()
 
     with pytest.raises(TokenRefused):
         exchange(trusted.issuer())
+
+
+def test_an_issuer_cannot_vouch_for_the_fans_of_another(trusted: Company, settings: Settings) -> None:
+    other = trusted.issuer(name="other", issuer="https://elsewhere.example")
+    settings.OUTSIDE_ISSUERS = (trusted.issuer(), other)
+    trusted.token = answer_of(header={"typ": None})
+
+    with pytest.raises(TokenRefused, match="another issuer's"):
+        exchange(other)
+    assert exchange(trusted.issuer()).id == "fan-1"
 
 
 @pytest.mark.parametrize("code", ["", "c" * (code_flow.MOST_LETTERS_OF_CODE + 1)])
