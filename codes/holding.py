@@ -201,8 +201,11 @@ def extend(*, hold: Hold, expires_at: datetime, actor: Viewer, now: datetime) ->
 
 
 def lock(hold: Hold) -> Hold:
-    """The hold as it is now, locked until the transaction ends. It comes before the pools."""
-    return Hold.objects.select_for_update(of=("self",)).select_related("campaign").get(pk=hold.pk)
+    """The hold as it is now, locked until the transaction ends. It comes before the pools.
+
+    Not its key: whoever joins a pool's ranges writes rows that point to other holds too, and must not wait for them.
+    """
+    return Hold.objects.select_for_update(of=("self",), no_key=True).select_related("campaign").get(pk=hold.pk)
 
 
 def lock_with_pools(hold: Hold) -> tuple[Hold, list[int]]:

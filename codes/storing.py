@@ -20,6 +20,8 @@ from viewers.viewer import WORKER
 
 PARTS = 40
 """Parts in which codes are inserted, so that their progress can be told."""
+LEAST_BLOCKS = 200
+"""A part is no smaller: some tens of thousands of codes."""
 
 ELSEWHERE = "Another pool of the campaign has this code."
 
@@ -62,7 +64,6 @@ def sort_staged() -> None:
             FROM codes_staging
             """
         )
-        cursor.execute("ANALYZE codes_sorted")
     refuse(
         """
         DELETE FROM codes_sorted WHERE first_line < line
@@ -82,6 +83,7 @@ def take_out_known(campaign_id: int, pools: Mapping[int, Pool]) -> dict[int, int
         known = int(cursor.fetchone()[0])
         if not known:
             return {}
+        cursor.execute("ANALYZE codes_sorted")
         with joined_in_sets(cursor, "codes_sorted", known):
             cursor.execute(
                 """
@@ -128,7 +130,7 @@ def _insert_by_blocks(claim: Claim[Upload], cursor: CursorWrapper, table: str, b
     """
     cursor.execute("SELECT pg_relation_size(%s) / current_setting('block_size')::integer", [table])
     blocks, added = int(cursor.fetchone()[0]), 0
-    step = max(1, -(-blocks // PARTS))
+    step = max(LEAST_BLOCKS, -(-blocks // PARTS))
     for first in range(0, blocks, step):
         cursor.execute(
             f"""

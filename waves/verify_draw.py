@@ -455,7 +455,7 @@ def climb(node: bytes, index: int, count: int, proof: Any, name: str) -> bytes:
     last = count - 1
     while last > 0:
         if index % 2 or index < last:  # Otherwise it is a lone last node, which goes up as it is.
-            step = next(steps, None)
+            step: Any = next(steps, None)
             side = "left" if index % 2 else "right"
             expect(isinstance(step, dict) and set(step) == {"side", "hash"}, f"{name}: the proof is too short")
             expect(step["side"] == side and is_text(HASH, step["hash"]), f"{name}: a step of the proof")

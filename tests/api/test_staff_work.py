@@ -34,6 +34,7 @@ def test_an_upload_goes_to_the_pool_that_it_names(staff: Api, tour: Campaign) ->
     counts = staff.get("codes/counts/?campaign=aurora").body
     assert counts["pools"] == [
         {
+            "id": tour.pools.get().pk,
             "market": "AZ-PHX",
             "event": "AZ-PHX-2",
             "code_type": "vip",
@@ -42,6 +43,7 @@ def test_an_upload_goes_to_the_pool_that_it_names(staff: Api, tour: Campaign) ->
             "assigned": 0,
             "revoked": 0,
             "total": 2,
+            "redeemed": 0,
         }
     ]
 

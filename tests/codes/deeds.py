@@ -179,12 +179,10 @@ class Scene:
 
     def expire(self, one: int, other: int) -> Deed:
         """Two days pass for whatever is kept back."""
-        found = self.stock.held_for("reserve")
 
         def step(stock: Stock) -> None:
-            for hold in found:
-                if stock.holds[hold].status == "held":
-                    stock.release(hold)
+            for hold in stock.held_for("reserve"):
+                stock.release(hold)
 
         def do() -> int:
             return holding.release_expired(timezone.now() + timedelta(days=2))

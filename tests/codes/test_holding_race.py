@@ -141,7 +141,7 @@ def test_eight_workers_who_take_and_give_back_lose_no_code(stocked: Campaign) ->
     kept = sum(at_once(work))
 
     assert counts() == {"available": CODES - kept, "reserved": kept, "assigned": 0, "revoked": 0}
-    assert overlaps(Hold.objects.filter(status=Hold.Status.HELD)) == 0
+    assert overlaps(list(Hold.objects.filter(status=Hold.Status.HELD))) == 0
     assert inventory.verify([stocked]) == []
 
 
