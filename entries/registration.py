@@ -53,8 +53,9 @@ def register(*, published: Published, form: Form, now: datetime) -> None:
     passwords.check(campaign, form.password, asker=form.asker)
     cleaned = clean(published, form, now)
     answers = answers_of_gates(published, cleaned)
-    # A member costs a row more than somebody who is none; an address costs the same whether it is known or not.
-    with paced() if campaign.is_by_membership else nullcontext():
+    # A member costs a row more than somebody who is none, and so does a new fan where gates answer; without either an
+    # address costs the same whether it is known or not.
+    with paced() if campaign.is_by_membership or answers else nullcontext():
         take(published, cleaned, answers, now)
 
 

@@ -7,7 +7,7 @@ from time import perf_counter
 import pytest
 from django.utils import timezone
 
-from campaigns.models import Member
+from campaigns.models import Gate, Member
 from campaigns.published import published
 from entries import registration
 from entries.form import Form
@@ -61,9 +61,14 @@ def test_the_measure_tells_apart_what_differs() -> None:
     assert told_apart([1.0, 2.0], [1.0, 2.0]) <= 0.75
 
 
+@pytest.mark.parametrize("gates", [0, 3], ids=["no gates", "gates"])
 @pytest.mark.parametrize("samples", SAMPLES)
-def test_registering_takes_as_long_for_a_known_address_as_for_a_new_one(samples: int) -> None:
+def test_registering_takes_as_long_for_a_known_address_as_for_a_new_one(samples: int, gates: int) -> None:
     campaign = scenario.open_tour()
+    for _ in range(gates):
+        Gate.objects.create(
+            campaign=campaign, kind="card_type", provider="sandbox", wanted="visa", message_en="Pay by Visa."
+        )
     found = published(campaign.domain)
 
     def register(email: str) -> None:
