@@ -57,7 +57,7 @@ def read_upload(claim: Claim[Upload]) -> None:
             there = take_out_known(upload.campaign_id, pools)
             claim.check()
             refusals = store_refusals(f"uploads/{upload.pk}/refused.csv")
-            is_refused = upload.is_all_or_nothing and refusals.count > 0
+            is_refused = upload.is_all_or_nothing and refusals.with_words > 0
             now = timezone.now()
             added = {} if is_refused else insert_sorted(claim, pools, now=now)
             write_result(claim, lines, added=added, already_there=there, refusals=refusals, now=now)

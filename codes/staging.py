@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from codes.files import Batch, CannotRead, Shape, read
+from codes.files.cells import EMPTY_LINE
 from codes.looking import local_name, looked_at
 from codes.models import Upload
 from core import storage
@@ -160,6 +161,8 @@ class Refusals:
     """The lines of a file that gave no code."""
 
     count: int
+    with_words: int
+    """How many of them held something. An empty line at a file's end is told, and refuses nothing else."""
     shown: list[dict[str, object]]
     key: str
     """Where the file of all of them is stored; empty where there is none."""
@@ -168,12 +171,12 @@ class Refusals:
 def store_refusals(key: str) -> Refusals:
     """Put the refused lines into storage, in their order."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM codes_refused")
-        count = int(cursor.fetchone()[0])
+        cursor.execute("SELECT count(*), count(*) FILTER (WHERE reason <> %s) FROM codes_refused", [EMPTY_LINE])
+        count, with_words = map(int, cursor.fetchone())
         cursor.execute("SELECT line, reason FROM codes_refused ORDER BY line LIMIT %s", [SHOWN_REFUSALS])
         shown: list[dict[str, object]] = [{"line": line, "reason": reason} for line, reason in cursor.fetchall()]
     if not count:
-        return Refusals(0, [], "")
+        return Refusals(0, 0, [], "")
     with storage.working_folder() as folder:
         path = folder / "refused.csv"
         with path.open("wb") as file:
@@ -183,4 +186,4 @@ def store_refusals(key: str) -> Refusals:
                 file.write(piece)
         with path.open("rb") as stored:
             storage.put_file(key, stored, content_type="text/csv")
-    return Refusals(count, shown, key)
+    return Refusals(count, with_words, shown, key)

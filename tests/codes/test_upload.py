@@ -275,10 +275,10 @@ def test_all_or_nothing_adds_nothing_for_one_refused_line(pool_upload: tuple[Cam
     pool = pool_of(tour, *LAX)
 
     refused = bring(tour, b"code,market\nA1,\nB 2,\nC3,AZ-PHX\n", pool=pool, is_all_or_nothing=True)
-    taken = bring(tour, b"A1\nC3\n", pool=pool, is_all_or_nothing=True)
+    taken = bring(tour, b"A1\nC3\n\n", pool=pool, is_all_or_nothing=True)
 
     assert (refused.status, refused.added, refused.refused) == ("finished", 0, 2)
-    assert (taken.added, taken.refused) == (2, 0)
+    assert (taken.added, taken.refused) == (2, 1), "the empty line is told, and refuses nothing else"
     assert tour.pools.filter(size__gt=0).count() == tour.pools.count() == 1
     assert is_right(tour)
 
