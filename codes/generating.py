@@ -157,7 +157,7 @@ def generate(claim: Claim[Upload]) -> None:
         sort_staged()
         now = timezone.now()
         added = insert_sorted(claim, pools, now=now)
-        write_result(claim, count, added=added, already_there={}, refusals=Refusals(0, [], ""), now=now)
+        write_result(claim, count, added=added, already_there={}, refusals=Refusals(0, 0, [], ""), now=now)
 
 
 def _stage(claim: Claim[Upload], there: int, count: int, *, first_line: int) -> None:
