@@ -59,6 +59,8 @@ def read_upload(claim: Claim[Upload]) -> None:
             refusals = store_refusals(f"uploads/{upload.pk}/refused.csv")
             is_refused = upload.is_all_or_nothing and refusals.with_words > 0
             now = timezone.now()
+            if is_refused:
+                claim.job.shape = {**claim.job.shape, "is_refused_whole": True}
             added = {} if is_refused else insert_sorted(claim, pools, now=now)
             write_result(claim, lines, added=added, already_there=there, refusals=refusals, now=now)
 

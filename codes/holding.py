@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from campaigns.lifecycle import check_unfinished
 from campaigns.models import Campaign, Market
 from codes.models import POOL_SPAN, Assignment, CodeRange, Hold, Pool
-from codes.ranges import divide, join, lock_pools, revoke, take_one
+from codes.ranges import SIZE, divide, join, lock_pools, revoke, take_one
 from core import audit
 from core.refusal import Refusal
 from core.tick import every_tick
@@ -67,9 +67,6 @@ class NoSuchCode(Refusal):
     status = 404
 
 
-_SIZE = F("last") - F("first") + 1
-
-
 def hold_codes(
     *,
     campaign: Campaign,
@@ -109,7 +106,7 @@ def _take_parts(hold: Hold, free: "QuerySet[CodeRange]", pools: Mapping[int, Poo
 
     :raises CannotHold: one has fewer, or is none from which codes are held.
     """
-    there = dict(free.values("pool").annotate(codes=Sum(_SIZE)).values_list("pool", "codes"))
+    there = dict(free.values("pool").annotate(codes=Sum(SIZE)).values_list("pool", "codes"))
     for key, count in parts.items():
         if key not in pools:
             raise CannotHold(f"The campaign has no pool with {hold.code_type} codes that waves give for one of these.")
@@ -223,9 +220,18 @@ def held(hold: Hold) -> dict[tuple[int, int | None], list[tuple[int, int]]]:
     return table
 
 
+def with_codes(holds: "QuerySet[Hold]") -> "QuerySet[Hold]":
+    """Holds with ``codes``, how many each has, and ``revoked``, how many were revoked in it."""
+    size = F("ranges__last") - F("ranges__first") + 1
+    return holds.annotate(
+        codes=Coalesce(Sum(size, filter=Q(ranges__is_revoked=False)), 0),
+        revoked=Coalesce(Sum(size, filter=Q(ranges__is_revoked=True)), 0),
+    )
+
+
 def size_of(hold: Hold) -> int:
     """How many codes a hold has, without those that were revoked in it."""
-    return int(hold.ranges.filter(is_revoked=False).aggregate(codes=Coalesce(Sum(_SIZE), 0))["codes"])
+    return int(hold.ranges.filter(is_revoked=False).aggregate(codes=Coalesce(Sum(SIZE), 0))["codes"])
 
 
 def keep_first(*, hold: Hold, keep: Mapping[tuple[int, int | None], int]) -> None:

@@ -11,15 +11,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Case, F, QuerySet, Sum, Value, When
+from django.db.models import Case, QuerySet, Sum, Value, When
 
 from campaigns.models import Campaign
 from codes.models import CodeRange, Hold
+from codes.ranges import SIZE
 from codes.recounting import CHECKS
 
-STATES = ("available", "reserved", "assigned", "revoked")
 GROUPS = ("market", "event", "pool", "type", "upload")
 """By what the codes of a campaign can be counted."""
+
+IN_STATE = {
+    "available": "NOT part.is_revoked AND part.hold_id IS NULL",
+    "reserved": "NOT part.is_revoked AND hold.status <> 'assigned'",
+    "assigned": "NOT part.is_revoked AND hold.status = 'assigned'",
+    "revoked": "part.is_revoked",
+}
+"""Which ranges are in a state, in SQL: ``part`` is the range, and ``hold`` the hold that it may be in."""
+STATES = tuple(IN_STATE)
 
 _STATE = Case(
     When(is_revoked=True, then=Value("revoked")),
@@ -27,13 +36,9 @@ _STATE = Case(
     When(hold__status=Hold.Status.ASSIGNED, then=Value("assigned")),
     default=Value("reserved"),
 )
-_SIZE = F("last") - F("first") + 1
-_SUMS = """
-    coalesce(sum(part.last - part.first + 1) FILTER (WHERE part.hold_id IS NULL AND NOT part.is_revoked), 0),
-    coalesce(sum(part.last - part.first + 1) FILTER (WHERE hold.status <> 'assigned' AND NOT part.is_revoked), 0),
-    coalesce(sum(part.last - part.first + 1) FILTER (WHERE hold.status = 'assigned' AND NOT part.is_revoked), 0),
-    coalesce(sum(part.last - part.first + 1) FILTER (WHERE part.is_revoked), 0)
-"""
+_SUMS = ", ".join(
+    f"coalesce(sum(part.last - part.first + 1) FILTER (WHERE {condition}), 0)" for condition in IN_STATE.values()
+)
 _FROM = """
     FROM codes_pool AS pool
     LEFT JOIN codes_coderange AS part ON part.pool_id = pool.id LEFT JOIN codes_hold AS hold ON hold.id = part.hold_id
@@ -49,8 +54,17 @@ _KEYS = {
 
 def counts(ranges: "QuerySet[CodeRange]") -> dict[str, int]:
     """How many codes of some ranges are in each state, exactly and at this moment."""
-    found = ranges.values(state=_STATE).annotate(codes=Sum(_SIZE)).values_list("state", "codes")
+    found = ranges.values(state=_STATE).annotate(codes=Sum(SIZE)).values_list("state", "codes")
     return {**dict.fromkeys(STATES, 0), **dict(found)}
+
+
+def state_of(part: CodeRange) -> str:
+    """The state of one range's codes."""
+    if part.is_revoked:
+        return "revoked"
+    if part.hold is None:
+        return "available"
+    return "assigned" if part.hold.status == Hold.Status.ASSIGNED else "reserved"
 
 
 def counts_of(campaign: Campaign) -> dict[str, int]:

@@ -148,6 +148,11 @@ class Upload(Job):
     def __str__(self) -> str:
         return self.file_name
 
+    @property
+    def is_refused_whole(self) -> bool:
+        """Whether it was to be all or nothing, and a refused line made it nothing."""
+        return bool(self.shape.get("is_refused_whole"))
+
 
 class Code(models.Model):
     """One presale code. ``id`` is ``pool.id * POOL_SPAN`` plus its number in the pool, from 1."""

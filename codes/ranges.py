@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from itertools import batched
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from codes.models import POOL_SPAN, CodeRange, Pool
 
+SIZE = F("last") - F("first") + 1
+"""How many codes a range has."""
 _BATCH = 5_000
 
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import models
 
 from codes.models import Code
-from core import audit
 from core.refusal import Refusal
-from viewers.permissions import Action, require
+from viewers.permissions import Action
+from viewers.revealing import record_look
 from viewers.viewer import Viewer
 
 
@@ -31,15 +31,15 @@ def reveal_code(*, code: Code, reason: str, actor: Viewer, now: datetime) -> str
     :raises NotAllowed: she may not.
     :raises CannotRevealCode: the reason is none of ``Reason``.
     """
-    require(actor, Action.MANAGE_CODES, code.campaign_id)
-    if reason not in Reason.values:
-        raise CannotRevealCode("Say why you look: choose one of the reasons.", field="reason")
-    audit.record(
-        actor=actor,
-        action="code.reveal",
+    record_look(
         target=code,
         campaign_id=code.campaign_id,
-        reason=Reason(reason).label,
+        right=Action.MANAGE_CODES,
+        action="code.reveal",
+        reason=reason,
+        reasons=Reason,
+        refusal=CannotRevealCode,
+        actor=actor,
         now=now,
     )
     return code.value

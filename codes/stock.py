@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Coalesce
 
 from campaigns import readiness
 from campaigns.models import Campaign, Market
 from campaigns.readiness import Line
 from codes.models import CodeRange, Hold
+from codes.ranges import SIZE
 
 MOST_NAMED = 3
 
@@ -53,13 +54,12 @@ class Stock:
 def stock_of(campaign: Campaign) -> list[Stock]:
     """The active markets with their codes and places, in three queries or so at any size."""
     markets = campaign.markets.filter(is_active=True).select_related("venue").order_by("number")
-    size = F("last") - F("first") + 1
     wave = Q(hold__kind=Hold.Kind.WAVE)
     ranges = CodeRange.objects.filter(pool__campaign=campaign, is_revoked=False).values("pool__market")
     sums = ranges.annotate(
-        codes=Coalesce(Sum(size, filter=Q(hold=None) | (wave & Q(hold__status=Hold.Status.HELD))), 0),
-        kept_back=Coalesce(Sum(size, filter=Q(hold__kind=Hold.Kind.RESERVE)), 0),
-        given=Coalesce(Sum(size, filter=wave & Q(hold__status=Hold.Status.ASSIGNED)), 0),
+        codes=Coalesce(Sum(SIZE, filter=Q(hold=None) | (wave & Q(hold__status=Hold.Status.HELD))), 0),
+        kept_back=Coalesce(Sum(SIZE, filter=Q(hold__kind=Hold.Kind.RESERVE)), 0),
+        given=Coalesce(Sum(SIZE, filter=wave & Q(hold__status=Hold.Status.ASSIGNED)), 0),
     )
     there = {pk: counts for pk, *counts in sums.values_list("pool__market", "codes", "kept_back", "given")}
     planned: dict[str, int] = {}

@@ -3,37 +3,23 @@
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Sum
 
 from campaigns.lifecycle import check_unfinished
-from codes.models import CodeRange, Hold, Upload
-from codes.ranges import lock_pools
+from codes import inventory
+from codes.models import CodeRange, Upload
+from codes.ranges import SIZE, lock_pools
 from core import audit
 from core.locks import Space, lock_exclusive
 from core.refusal import Refusal
 from viewers.permissions import Action, require
 from viewers.viewer import Viewer
 
-_SIZE = F("last") - F("first") + 1
-
 
 class CannotUndo(Refusal):
     """The upload's codes stay: some are held, given, revoked or used, or it was undone before."""
 
     code = "cannot_undo_upload"
-
-
-def states_of(upload: Upload) -> dict[str, int]:
-    """How many of an upload's codes are free, held, given and revoked."""
-    free = Q(is_revoked=False, hold__isnull=True)
-    held = Q(is_revoked=False, hold__isnull=False)
-    return CodeRange.objects.filter(upload=upload).aggregate(
-        available=Coalesce(Sum(_SIZE, filter=free), 0),
-        reserved=Coalesce(Sum(_SIZE, filter=held & ~Q(hold__status=Hold.Status.ASSIGNED)), 0),
-        assigned=Coalesce(Sum(_SIZE, filter=held & Q(hold__status=Hold.Status.ASSIGNED)), 0),
-        revoked=Coalesce(Sum(_SIZE, filter=Q(is_revoked=True)), 0),
-    )
 
 
 def undo_upload(*, upload: Upload, actor: Viewer, now: datetime, reason: str = "") -> int:
@@ -51,7 +37,7 @@ def undo_upload(*, upload: Upload, actor: Viewer, now: datetime, reason: str = "
         ranges = CodeRange.objects.filter(upload=row)
         lock_pools(ranges.values_list("pool", flat=True))
         _check_untouched(row)
-        counts = dict(ranges.values_list("pool").annotate(codes=Sum(_SIZE)).order_by("pool"))
+        counts = dict(ranges.values_list("pool").annotate(codes=Sum(SIZE)).order_by("pool"))
         spans = list(ranges.order_by("first").values_list("first", "last"))
         ranges.delete()
         with connection.cursor() as cursor:
@@ -92,7 +78,7 @@ def _check(upload: Upload) -> None:
 
 def _check_untouched(upload: Upload) -> None:
     """Refuse once a code of the upload has left the free ones, or was used. Its pools are locked."""
-    states = states_of(upload)
+    states = inventory.counts(upload.ranges.all())
     named = (("reserved", "held"), ("assigned", "given to fans"), ("revoked", "revoked"))
     words = [f"{states[state]:,} of its codes are {word}" for state, word in named if states[state]]
     if words:

@@ -254,6 +254,23 @@ def counts_of(upload: Upload) -> dict[str, int]:
     return {"added": upload.added, "already_there": upload.already_there, "refused": upload.refused}
 
 
+@dataclass(frozen=True)
+class Share:
+    """What one pool got of an upload."""
+
+    pool: Pool
+    added: int
+    already_there: int
+
+
+def shares_of(upload: Upload) -> list[Share]:
+    """What each pool got of an upload that was read, in the order of markets and events."""
+    found = {key: (added, there) for key, added, there in upload.shape.get("pools", [])}
+    pools = Pool.objects.filter(pk__in=found).select_related("market__venue", "event")
+    ordered = pools.order_by("market__number", "event__number", "pk")
+    return [Share(pool, *found[pool.pk]) for pool in ordered]
+
+
 def _campaign_of(pool: Pool | None, campaign: Campaign | None) -> Campaign:
     if pool is None and campaign is None:
         raise TypeError("start_upload() needs a pool or a campaign")

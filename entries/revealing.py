@@ -4,10 +4,10 @@ from datetime import datetime
 
 from django.db import models
 
-from core import audit
 from core.refusal import Refusal
 from entries.models import Entry
-from viewers.permissions import Action, require
+from viewers.permissions import Action
+from viewers.revealing import record_look
 from viewers.viewer import Viewer
 
 
@@ -31,15 +31,15 @@ def reveal(*, entry: Entry, reason: str, actor: Viewer, now: datetime) -> Entry:
     :raises NotAllowed: she may not.
     :raises CannotReveal: the reason is none of ``Reason``.
     """
-    require(actor, Action.SEE_PERSONAL_DATA, entry.campaign_id)
-    if reason not in Reason.values:
-        raise CannotReveal("Say why you look: choose one of the reasons.", field="reason")
-    audit.record(
-        actor=actor,
-        action="entry.reveal",
+    record_look(
         target=entry,
         campaign_id=entry.campaign_id,
-        reason=Reason(reason).label,
+        right=Action.SEE_PERSONAL_DATA,
+        action="entry.reveal",
+        reason=reason,
+        reasons=Reason,
+        refusal=CannotReveal,
+        actor=actor,
         now=now,
     )
     return entry

@@ -17,7 +17,7 @@ from campaigns.admin_pages.confirming import Step, confirm
 from campaigns.admin_pages.scoped import PageAdmin
 from campaigns.models import Campaign
 from codes import holding
-from codes.inventory import STATES
+from codes.inventory import IN_STATE, state_of
 from codes.models import POOL_SPAN, Assignment, Code, CodeRange, FormerAssignment, Hold, Pool, Redemption, Upload
 from codes.revealing import Reason, reveal_code
 from core.admin_base import MOST_COUNTED, Page
@@ -67,18 +67,7 @@ class CodeList(ChangeList):
         for code in codes:
             code.pool = pools.get(code.pk // POOL_SPAN)
             covering = next((part for part in ranges if part.first <= code.pk <= part.last), None)
-            code.state = state_of(covering)
-
-
-def state_of(part: CodeRange | None) -> str:
-    """What a range's codes are, in the inventory's words."""
-    if part is None:
-        return "unknown"
-    if part.is_revoked:
-        return "revoked"
-    if part.hold is None:
-        return "available"
-    return "assigned" if part.hold.status == Hold.Status.ASSIGNED else "reserved"
+            code.state = state_of(covering) if covering is not None else "unknown"
 
 
 class PoolFilter(admin.SimpleListFilter):
@@ -108,12 +97,6 @@ IDS_IN_RANGES = """
     ) AS part LIMIT %s
 """
 """The first ids of a campaign's ranges that meet a condition: as many as a list can be leafed through."""
-CONDITIONS = {
-    "available": "NOT part.is_revoked AND part.hold_id IS NULL",
-    "reserved": "NOT part.is_revoked AND hold.status = 'held'",
-    "assigned": "NOT part.is_revoked AND hold.status = 'assigned'",
-    "revoked": "part.is_revoked",
-}
 
 
 def in_ranges(request: HttpRequest, campaign: Campaign, condition: str, *parameters: object) -> RawSQL:
@@ -134,11 +117,11 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The states."""
         self.campaign = model_admin.campaign_of(request)
-        return [(state, state) for state in STATES]
+        return [(state, state) for state in IN_STATE]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Code]) -> QuerySet[Code]:
         """The codes in that state: their ids come from the ranges, so that a rare state costs no walk over all."""
-        condition = CONDITIONS.get(self.value() or "")
+        condition = IN_STATE.get(self.value() or "")
         if condition is None or self.campaign is None:
             return queryset
         return queryset.filter(pk__in=in_ranges(request, self.campaign, condition))

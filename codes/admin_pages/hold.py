@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -20,6 +20,7 @@ from campaigns.models import Campaign
 from codes import holding, inventory
 from codes.admin_pages.code import pools_of
 from codes.models import Hold, Pool
+from codes.ranges import SIZE
 from core.admin_base import Page
 from core.admin_forms import styled
 from core.admin_times import LocalTime, LocalTimeField, LocalTimeWidget, zoned
@@ -132,12 +133,7 @@ class HoldAdmin(PageAdmin[Hold]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hold]:
         """With how many codes each has."""
-        size = F("ranges__last") - F("ranges__first") + 1
-        rows = super().get_queryset(request).select_related("campaign")
-        return rows.annotate(
-            codes=Coalesce(Sum(size, filter=Q(ranges__is_revoked=False)), 0),
-            revoked=Coalesce(Sum(size, filter=Q(ranges__is_revoked=True)), 0),
-        )
+        return holding.with_codes(super().get_queryset(request)).select_related("campaign")
 
     def page_of(self, hold: Hold) -> str:
         """A hold's own page."""
@@ -145,10 +141,9 @@ class HoldAdmin(PageAdmin[Hold]):
 
     def object_page(self, request: HttpRequest, hold: Hold) -> HttpResponse:
         """A hold's own page: what it is for, and how many codes of which pool it has."""
-        size = F("last") - F("first") + 1
         counts = hold.ranges.values("pool").annotate(
-            codes=Coalesce(Sum(size, filter=Q(is_revoked=False)), 0),
-            revoked=Coalesce(Sum(size, filter=Q(is_revoked=True)), 0),
+            codes=Coalesce(Sum(SIZE, filter=Q(is_revoked=False)), 0),
+            revoked=Coalesce(Sum(SIZE, filter=Q(is_revoked=True)), 0),
         )
         there = {pk: numbers for pk, *numbers in counts.values_list("pool", "codes", "revoked")}
         is_kept_back = hold.kind == Hold.Kind.RESERVE and hold.status == Hold.Status.HELD

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.scoped import ScopedAdmin, ScopedForm
 from campaigns.models import Campaign
 from codes import inventory
-from codes.admin_pages.uploading import UploadForm, upload_page
+from codes.admin_pages import uploading
 from codes.format_rules import check_pattern
 from codes.models import Pool, Upload
 from codes.stock import MOST_NAMED, stock_of
-from codes.upload import draft_upload
 from core.admin_base import Page, add_refusal
 from core.admin_times import LocalTimeField, LocalTimes
 from core.refusal import Refusal
@@ -92,15 +90,6 @@ class PoolForm(LocalTimes, ScopedForm[Pool]):
         return cleaned
 
 
-class UsedForm(UploadForm):
-    """A file of codes that fans have used."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["file"].label = "File of used codes"
-        self.fields["file"].help_text = "As the ticketing platform gives it: one code a line, or a column of codes."
-
-
 @admin.register(Pool)
 class PoolAdmin(ScopedAdmin[Pool]):
     """How many codes there are, where, and in which state."""
@@ -151,38 +140,11 @@ class PoolAdmin(ScopedAdmin[Pool]):
 
     def upload_page(self, request: HttpRequest) -> HttpResponse:
         """Takes a file of codes and leads to its first rows."""
-        return upload_page(self, request)
+        return uploading.upload_page(self, request)
 
     def used_page(self, request: HttpRequest) -> HttpResponse:
         """Takes a file of used codes and leads to its first rows."""
-        campaign = self.campaign_of(request)
-        if campaign is None:
-            return self.ask_for_campaign(request)
-        form = UsedForm(*([request.POST, request.FILES] if request.method == "POST" else []))
-
-        def send() -> str:
-            file = form.cleaned_data["file"]
-            upload = draft_upload(
-                campaign=campaign,
-                file=file,
-                file_name=file.name,
-                size=file.size,
-                actor=self.actor(request),
-                now=timezone.now(),
-                kind=Upload.Kind.REDEEMED,
-            )
-            return reverse("admin:codes_upload_change", args=[upload.pk])
-
-        return self.form_page(
-            request,
-            form,
-            send,
-            title="Report used codes",
-            intro="Each code counts once, however often it is reported; so you can send a whole list again.",
-            button="Look at the first rows",
-            back=self.list_url_of(campaign),
-            **self.workspace(campaign),
-        )
+        return uploading.used_page(self, request)
 
     # Columns
 

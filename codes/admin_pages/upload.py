@@ -13,11 +13,12 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.confirming import Step, confirm
 from campaigns.admin_pages.scoped import PageAdmin
+from codes import inventory
 from codes.admin_pages import uploading
-from codes.models import Pool, Upload
+from codes.models import Upload
 from codes.staging import SHOWN_REFUSALS
-from codes.undoing import states_of, undo_upload
-from codes.upload import MAPPING, cancel_upload, refused_url
+from codes.undoing import undo_upload
+from codes.upload import MAPPING, cancel_upload, refused_url, shares_of
 from core.admin_base import Page
 from core.admin_times import span, zoned
 from core.admin_words import badge, progress_bar
@@ -76,7 +77,7 @@ class UploadAdmin(PageAdmin[Upload]):
             original=upload,
             upload=upload,
             shown=SHOWN_REFUSALS,
-            pools=pools_of(upload),
+            shares=shares_of(upload),
             may_manage=may_manage,
             is_undoable=upload.status == Upload.Status.FINISHED
             and upload.added > 0
@@ -139,9 +140,10 @@ class UploadAdmin(PageAdmin[Upload]):
 
     def undo_page(self, request: HttpRequest, upload: Upload) -> HttpResponse:
         """Asks before an upload is taken back; the campaign's name must be typed."""
-        states = states_of(upload)
+        states = inventory.counts(upload.ranges.all())
+        pools = ", ".join(str(share.pool) for share in shares_of(upload))
         facts = [
-            f"{states['available']:,} codes leave their pools: {', '.join(row['name'] for row in pools_of(upload))}.",
+            f"{states['available']:,} codes leave their pools: {pools}.",
             "The same file can be uploaded again.",
         ]
         away = {"reserved": "held", "assigned": "given", "revoked": "revoked"}
@@ -190,18 +192,3 @@ class UploadAdmin(PageAdmin[Upload]):
     def at_column(self, upload: Upload) -> str:
         """When, in the campaign's zone."""
         return zoned(upload.created_at, upload.campaign.zone)
-
-
-def pools_of(upload: Upload) -> list[dict[str, Any]]:
-    """What each pool got of an upload, in the order of the markets."""
-    found = {key: (added, there) for key, added, there in upload.shape.get("pools", [])}
-    pools = Pool.objects.filter(pk__in=found).select_related("market__venue", "event")
-    return [
-        {
-            "name": str(pool),
-            "code": pool.event.code if pool.event else pool.market.code,
-            "added": found[pool.pk][0],
-            "already_there": found[pool.pk][1],
-        }
-        for pool in pools.order_by("market__number", "event__number", "pk")
-    ]

@@ -139,12 +139,39 @@ def _number(column: str) -> int | None:
     return int(column) if column else None
 
 
+class UsedForm(UploadForm):
+    """A file of codes that fans have used."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].label = "File of used codes"
+        self.fields["file"].help_text = "As the ticketing platform gives it: one code a line, or a column of codes."
+
+
 def upload_page(admin: ScopedAdmin[Pool], request: HttpRequest) -> HttpResponse:
     """Takes a file of codes and leads to its first rows."""
+    words = {"title": "Upload codes", "button": "Upload", "template": "admin/codes/uploading/choose.html"}
+    return _file_page(admin, request, UploadForm, Upload.Kind.FILE, words)
+
+
+def used_page(admin: ScopedAdmin[Pool], request: HttpRequest) -> HttpResponse:
+    """Takes a file of used codes and leads to its first rows."""
+    intro = "Each code counts once, however often it is reported; so you can send a whole list again."
+    words = {"title": "Report used codes", "button": "Look at the first rows", "intro": intro}
+    return _file_page(admin, request, UsedForm, Upload.Kind.REDEEMED, words)
+
+
+def _file_page(
+    admin: ScopedAdmin[Pool],
+    request: HttpRequest,
+    form_class: type[UploadForm],
+    kind: Upload.Kind,
+    words: Mapping[str, Any],
+) -> HttpResponse:
     campaign = admin.campaign_of(request)
     if campaign is None:
         return admin.ask_for_campaign(request)
-    form = UploadForm(*([request.POST, request.FILES] if request.method == "POST" else []))
+    form = form_class(*([request.POST, request.FILES] if request.method == "POST" else []))
 
     def upload() -> str:
         file = form.cleaned_data["file"]
@@ -155,6 +182,7 @@ def upload_page(admin: ScopedAdmin[Pool], request: HttpRequest) -> HttpResponse:
             size=file.size,
             actor=admin.actor(request),
             now=timezone.now(),
+            kind=kind,
         )
         address = reverse("admin:codes_upload_change", args=[draft.pk])
         place = request.GET.get("place", "")
@@ -164,10 +192,8 @@ def upload_page(admin: ScopedAdmin[Pool], request: HttpRequest) -> HttpResponse:
         request,
         form,
         upload,
-        title="Upload codes",
-        button="Upload",
         back=admin.list_url_of(campaign),
-        template="admin/codes/uploading/choose.html",
+        **words,
         **admin.workspace(campaign),
     )
 

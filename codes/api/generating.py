@@ -12,7 +12,6 @@ from campaigns.api.writing import CampaignField
 from codes.api.reading import PlaceSerializer
 from codes.api.uploads import OneUploadSerializer
 from codes.generating import ALPHABETS, LONGEST, MOST_CODES, MOST_IN_PREFIX, SHORTEST, start_generating
-from codes.upload import pool_for
 from core.parsing import body_of
 from viewers.api import StaffEndpoint
 from viewers.permissions import Action
@@ -48,13 +47,7 @@ class Generate(StaffEndpoint):
         values: dict[str, Any] = asked.validated_data
         now = timezone.now()
         upload = start_generating(
-            pool=pool_for(
-                market=values["market"],
-                event=values["event"],
-                code_type=values["code_type"],
-                actor=self.viewer,
-                now=now,
-            ),
+            pool=asked.made_pool(now=now),
             count=values["count"],
             length=values["length"],
             prefix=values["prefix"],

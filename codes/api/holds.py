@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -62,10 +61,7 @@ class ExpirySerializer(serializers.Serializer[Any]):
 
 
 def _holds() -> QuerySet[Hold]:
-    size = F("ranges__last") - F("ranges__first") + 1
-    return Hold.objects.select_related("campaign").annotate(
-        codes=Coalesce(Sum(size, filter=Q(ranges__is_revoked=False)), 0)
-    )
+    return holding.with_codes(Hold.objects.select_related("campaign"))
 
 
 class Holds(StaffEndpoint, generics.GenericAPIView[Hold]):

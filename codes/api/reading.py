@@ -46,10 +46,11 @@ class PlaceSerializer(serializers.Serializer[Any]):
 
     def pool(self, *, now: datetime) -> Pool | None:
         """The pool, made if there is none; nothing where no market is named."""
-        values = self.validated_data
-        if values["market"] is None:
-            return None
-        actor = self.context["view"].viewer
+        return self.made_pool(now=now) if self.validated_data["market"] is not None else None
+
+    def made_pool(self, *, now: datetime) -> Pool:
+        """The pool, made if there is none; a market is named."""
+        values, actor = self.validated_data, self.context["view"].viewer
         return pool_for(
             market=values["market"], event=values["event"], code_type=values["code_type"], actor=actor, now=now
         )

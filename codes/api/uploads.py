@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from codes.api.reading import NewUploadSerializer, PreviewSerializer, ReadingSerializer, preview_data
 from codes.api.scope import CAMPAIGN, CampaignQuery
-from codes.models import Pool, Upload
+from codes.models import Upload
 from codes.undoing import undo_upload
 from codes.upload import (
     LINK_SECONDS,
@@ -21,6 +21,7 @@ from codes.upload import (
     cancel_upload,
     draft_upload,
     refused_url,
+    shares_of,
     start_upload,
 )
 from core.api import JobSerializer, NewestJobFirst
@@ -97,17 +98,15 @@ class OneUploadSerializer(UploadSerializer):
     @extend_schema_field(PoolResultSerializer(many=True))
     def get_pools(self, upload: Upload) -> list[dict[str, Any]]:
         """What each pool got, in the order of the markets."""
-        found = {key: (added, there) for key, added, there in upload.shape.get("pools", [])}
-        pools = Pool.objects.filter(pk__in=found).select_related("market", "event")
         return [
             {
-                "market": pool.market.code,
-                "event": pool.event.code if pool.event else None,
-                "code_type": pool.code_type,
-                "added": found[pool.pk][0],
-                "already_there": found[pool.pk][1],
+                "market": share.pool.market.code,
+                "event": share.pool.event.code if share.pool.event else None,
+                "code_type": share.pool.code_type,
+                "added": share.added,
+                "already_there": share.already_there,
             }
-            for pool in pools.order_by("market__number", "event__number", "pk")
+            for share in shares_of(upload)
         ]
 
 

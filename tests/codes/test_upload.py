@@ -279,6 +279,7 @@ def test_all_or_nothing_adds_nothing_for_one_refused_line(pool_upload: tuple[Cam
 
     assert (refused.status, refused.added, refused.refused) == ("finished", 0, 2)
     assert (taken.added, taken.refused) == (2, 1), "the empty line is told, and refuses nothing else"
+    assert (refused.is_refused_whole, taken.is_refused_whole) == (True, False)
     assert tour.pools.filter(size__gt=0).count() == tour.pools.count() == 1
     assert is_right(tour)
 

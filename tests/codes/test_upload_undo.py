@@ -9,9 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.models import Campaign
-from codes import holding, ranges
+from codes import holding, inventory, ranges
 from codes.models import Code, CodeRange, Hold, Pool, Redemption, Upload
-from codes.undoing import CannotUndo, states_of, undo_upload
+from codes.undoing import CannotUndo, undo_upload
 from core.models import AuditEvent
 from tests.codes.test_upload import LAX, bring, codes_by_place, draft, is_right, pool_of
 from tests.scenario import SUPREME
@@ -90,7 +90,7 @@ def test_an_upload_stays_once_something_happened_to_a_code(
         undo(job)
 
     assert Code.objects.count() == 3
-    assert sum(states_of(job).values()) == 3
+    assert sum(inventory.counts(job.ranges.all()).values()) == 3
 
 
 def test_codes_that_a_hold_gave_back_can_go(tour: Campaign) -> None:
