@@ -9,7 +9,8 @@ from rest_framework.throttling import BaseThrottle
 from core.refusal import Invalid, Refusal
 from entries import phone
 from entries.models import Entry
-from monoql.fan_pages import entry_of_fan, show_entry
+from monoql.fan_own_entry import show_entry
+from monoql.fan_pages import entry_of_fan
 from monoql.fan_visit import Visit, fan_page, keep_for_nobody, refuse_other_sites_in_private
 
 

@@ -21,7 +21,8 @@ from campaigns.models import Campaign, Locale, Market, Venue
 from campaigns.published import Published, published_by_id
 from entries.models import Entry
 from monoql import fan_forms
-from monoql.fan_pages import entry_context, landing_context
+from monoql.fan_own_entry import entry_context
+from monoql.fan_pages import landing_context
 from monoql.fan_visit import Visit, keep_for_nobody
 from waves.explanation import Outcome
 from waves.models import Wave

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from monoql import fan_account, fan_calendar, fan_colours, fan_pages, fan_phone
+from monoql import fan_account, fan_calendar, fan_colours, fan_own_entry, fan_pages, fan_phone
 
 DATE_KEY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}b?"
 
@@ -15,13 +15,13 @@ urlpatterns = [
     path("register/", fan_account.register),
     path("check-mail/", fan_pages.check_mail),
     path("confirm/<str:token>/", fan_pages.confirm),
-    path("entry/", fan_pages.my_entry),
-    path("entry/change/", fan_pages.change_entry),
-    path("entry/receipt.json", fan_pages.receipt),
-    re_path(rf"^entry/draws/(?P<date_key>{DATE_KEY})\.json$", fan_pages.draw_receipt),
+    path("entry/", fan_own_entry.my_entry),
+    path("entry/change/", fan_own_entry.change_entry),
+    path("entry/receipt.json", fan_own_entry.receipt),
+    re_path(rf"^entry/draws/(?P<date_key>{DATE_KEY})\.json$", fan_own_entry.draw_receipt),
     path("entry/link/", fan_pages.send_link),
     path("entry/phone/", fan_phone.send_code),
     path("entry/phone/confirm/", fan_phone.confirm),
-    path("entry/withdraw/", fan_pages.withdraw_entry),
+    path("entry/withdraw/", fan_own_entry.withdraw_entry),
     path("entry/sign-out/", fan_pages.sign_out),
 ]
