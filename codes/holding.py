@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from campaigns.lifecycle import check_unfinished
 from campaigns.models import Campaign, Market
 from codes.models import POOL_SPAN, Assignment, CodeRange, Hold, Pool
-from codes.ranges import SIZE, divide, join, lock_pools, revoke, take_one
+from codes.ranges import SIZE, divide, join, lock_pools, locked, revoke, take_one
 from core import audit
 from core.refusal import Refusal
 from core.tick import every_tick
@@ -87,7 +87,7 @@ def hold_codes(
     _check_expiry(kind, expires_at, now)
     with transaction.atomic():
         pools = _active_pools(campaign, code_type).select_related("market__venue", "event")
-        by_key = {pool.pk: pool for pool in pools.select_for_update(of=("self",)).order_by("pk")}
+        by_key = {pool.pk: pool for pool in locked(pools)}
         if kind == Hold.Kind.WAVE and campaign.holds.filter(status=Hold.Status.HELD, kind=kind).exists():
             raise CannotHold("Another wave of this campaign holds codes. Trigger it or abandon it first.")
         hold = Hold.objects.create(
@@ -198,11 +198,8 @@ def extend(*, hold: Hold, expires_at: datetime, actor: Viewer, now: datetime) ->
 
 
 def lock(hold: Hold) -> Hold:
-    """The hold as it is now, locked until the transaction ends. It comes before the pools.
-
-    Not its key: whoever joins a pool's ranges writes rows that point to other holds too, and must not wait for them.
-    """
-    return Hold.objects.select_for_update(of=("self",), no_key=True).select_related("campaign").get(pk=hold.pk)
+    """The hold as it is now, locked until the transaction ends. It comes before the pools."""
+    return locked(Hold.objects.select_related("campaign").filter(pk=hold.pk)).get()
 
 
 def lock_with_pools(hold: Hold) -> tuple[Hold, list[int]]:
@@ -302,7 +299,7 @@ def release_expired(now: datetime) -> int:
     count = 0
     for key in due.order_by("pk").values_list("pk", flat=True):
         with transaction.atomic():
-            hold = due.select_for_update(skip_locked=True, of=("self",)).filter(pk=key).first()
+            hold = locked(due.filter(pk=key), skip_locked=True).first()
             if hold is not None:
                 release(hold=hold, actor=CLOCK, now=now)
                 count += 1

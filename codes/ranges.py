@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Model, QuerySet
 
 from codes.models import POOL_SPAN, CodeRange, Pool
 
@@ -18,10 +18,18 @@ SIZE = F("last") - F("first") + 1
 _BATCH = 5_000
 
 
+def locked[M: Model](rows: "QuerySet[M]", *, skip_locked: bool = False) -> "QuerySet[M]":
+    """The query of pools or holds that locks them until the transaction ends, in the order of their keys.
+
+    Not their keys: whoever joins a pool's ranges writes rows that point to other holds and to the pool, and those
+    foreign keys must wait for nobody who holds one of them and asks for the other.
+    """
+    return rows.select_for_update(of=("self",), no_key=True, skip_locked=skip_locked).order_by("pk")
+
+
 def lock_pools(pool_ids: Iterable[int]) -> list[int]:
-    """Lock pools until the transaction ends, in the order of their keys; give the keys of those that there are."""
-    rows = Pool.objects.filter(pk__in=set(pool_ids)).select_for_update(of=("self",)).order_by("pk")
-    return list(rows.values_list("pk", flat=True))
+    """Lock pools until the transaction ends; give the keys of those that there are."""
+    return list(locked(Pool.objects.filter(pk__in=set(pool_ids))).values_list("pk", flat=True))
 
 
 def divide(ranges: Iterable[CodeRange], *, counts: Mapping[int, int], first: int | None, rest: int | None) -> int:

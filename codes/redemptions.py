@@ -15,6 +15,7 @@ from django.utils import timezone
 from campaigns.lifecycle import check_unfinished
 from campaigns.models import Campaign
 from codes.models import Pool, Upload
+from codes.ranges import locked
 from codes.staging import make_tables, refuse, refuse_repeated, source_of, stage_codes, store_refusals
 from core import audit
 from core.jobs import Claim
@@ -124,7 +125,7 @@ def read_redemptions(claim: Claim[Upload]) -> None:
 def _record(campaign_id: int, source: str, parameters: dict[str, Any], now: datetime) -> Redeemed:
     """Record the codes of a query that gives values and times, and count them in their pools. One statement."""
     # Pools come before codes, in one order, so that two reports at once never wait in a circle.
-    list(Pool.objects.filter(campaign=campaign_id).select_for_update(no_key=True).order_by("pk").values_list("pk"))
+    list(locked(Pool.objects.filter(campaign=campaign_id)).values_list("pk"))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

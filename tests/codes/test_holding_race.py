@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from itertools import pairwise
 from threading import Barrier
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from campaigns.models import Campaign
-from codes import holding, inventory
+from codes import holding, inventory, ranges
 from codes.holding import CannotHold
 from codes.models import CodeRange, Hold
 from tests.scenario import SUPREME, open_tour, upload_codes
@@ -184,3 +185,40 @@ def test_who_takes_a_code_waits_for_no_other_hold_of_its_pool(stocked: Campaign)
 
     assert len(done) == 1
     assert inventory.verify([stocked]) == []
+
+
+def test_codes_that_go_back_at_their_time_wait_in_no_circle_with_who_takes_one(stocked: Campaign) -> None:
+    now = timezone.now()
+    kept = take(stocked, 5)
+    first = intervals(kept)[0][0]
+    for code in (first, first + 1):
+        holding.revoke_code(code_id=code, reason="Leaked.", actor=SUPREME, now=now)
+    pool_id = stocked.pools.get(market__code="CA-LAX").pk
+
+    def tick() -> int:
+        try:
+            return holding.release_expired(now + timedelta(days=2))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            ranges.lock_pools([pool_id])
+            expiring = pool.submit(tick)
+            wait_for_a_waiting_one()
+            # Joins the two revoked codes, whose row points to the hold that the tick has locked.
+            ranges.join([pool_id])
+
+        assert expiring.result(timeout=10) == 1
+    assert inventory.verify([stocked]) == []
+
+
+def wait_for_a_waiting_one() -> None:
+    """Wait until another connection waits for a lock."""
+    for _ in range(200):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        sleep(0.05)
+    raise AssertionError("Nobody came to wait for a lock.")
