@@ -40,6 +40,13 @@ class Submitted(models.Model):
 class Entry(Submitted):
     """A fan's registration. Unique by (campaign, ref); the identifier's normal form is the spec's."""
 
+    class Leaving(models.TextChoices):
+        """How she left last, in the words of ``voided.csv``."""
+
+        WITHDRAWN = "withdrawn", "withdrew"
+        EXCLUDED = "excluded", "put on the filter list"
+        ERASED = "erased", "erased"
+
     campaign = models.ForeignKey(
         Campaign, on_delete=models.PROTECT, related_name="entries", db_index=False
     )  # The unique constraint on (campaign, ref) serves its look-ups.
@@ -58,6 +65,14 @@ class Entry(Submitted):
     """A gate could not say yet. At a freeze that counts as failed."""
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    erased_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When everything that tells who she is was taken out of the row; the ref stays (spec: the draw)."""
+    left_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When she last withdrew, was blocked or was erased; the database writes it (``entries_entry_leaves``). It stays
+    when she enters again: her place does not revive."""
+    left_because = models.CharField(
+        max_length=9, choices=Leaving, blank=True, default="", db_default="", editable=False
+    )
     created_at = models.DateTimeField(editable=False)
     updated_at = models.DateTimeField(editable=False)
 
@@ -68,6 +83,14 @@ class Entry(Submitted):
             models.CheckConstraint(name="entries_entry_ref_form", condition=Q(ref__regex=REF_FORM)),
             models.CheckConstraint(name="entries_entry_choices_distinct", condition=HasDistinctElements(F("choices"))),
             models.CheckConstraint(name="entries_entry_identifier_given", condition=~Q(identifier="")),
+            models.CheckConstraint(
+                name="entries_entry_left_whole",
+                condition=Q(left_at__isnull=True, left_because="")
+                | Q(left_at__isnull=False, left_because__in=["withdrawn", "excluded", "erased"]),
+            ),
+            models.CheckConstraint(
+                name="entries_entry_erased_is_out", condition=Q(erased_at__isnull=True) | Q(withdrawn_at__isnull=False)
+            ),
             models.UniqueConstraint(
                 name="entries_entry_phone_once",
                 fields=["campaign", "phone"],
@@ -87,11 +110,7 @@ class Entry(Submitted):
                 )
                 & ~Q(phone=""),
             ),  # For the reminder; who has been reminded leaves it.
-            models.Index(
-                fields=["campaign"],
-                name="entries_entry_excluded",
-                condition=Q(withdrawn_at__isnull=False) | Q(blocked_at__isnull=False),
-            ),
+            models.Index(fields=["campaign", "left_at"], name="entries_entry_left", condition=Q(left_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -336,6 +355,7 @@ class Message(models.Model):
         SENDING = "sending", "sending"
         SENT = "sent", "sent"
         FAILED = "failed", "failed"
+        STOPPED = "stopped", "stopped"
 
     entry = models.ForeignKey(Entry, on_delete=models.CASCADE, related_name="messages")
     kind = models.CharField(max_length=12, choices=Kind)
@@ -349,6 +369,11 @@ class Message(models.Model):
     send_after = models.DateTimeField(null=True, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
+    is_doubtful = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A sender died while it had this message, so a copy may have gone out before.",
+    )
     error = models.CharField(max_length=300, blank=True, default="")
     created_at = models.DateTimeField()
 
@@ -392,7 +417,7 @@ class Message(models.Model):
                 name="entries_message_status_whole",
                 condition=Q(status="sent", sent_at__isnull=False, claimed_until__isnull=True)
                 | Q(status="sending", sent_at__isnull=True, claimed_until__isnull=False)
-                | Q(status__in=["queued", "failed"], sent_at__isnull=True, claimed_until__isnull=True),
+                | Q(status__in=["queued", "failed", "stopped"], sent_at__isnull=True, claimed_until__isnull=True),
             ),
         ]
         indexes = [

@@ -44,7 +44,7 @@ from entries.models import (
 from exports.models import Export
 from tests import scenario
 from viewers.models import ApiSession, Approval, Grant, MachineToken, OutsideIdentity, Staff
-from waves.models import Draw, MarketOutcome, Notification, Selection, Wave, WavePrep
+from waves.models import Auditor, Draw, MarketOutcome, Notification, Selection, Wave, WavePrep
 
 ROOMS = ("core", "viewers", "campaigns", "entries", "codes", "waves", "exports")
 NOW = timezone.now()
@@ -193,6 +193,12 @@ def approval(world: World, **values: Any) -> Approval:
         "lapses_at": NOW + timedelta(hours=1),
     }
     return Approval(**{**good, **values})
+
+
+def auditor(world: World, **values: Any) -> Auditor:
+    """Somebody who may download bundles, with what a case makes wrong."""
+    good = {"name": "Jane Roe", "expires_at": NOW + timedelta(days=1), "created_at": NOW}
+    return Auditor(**{"campaign": world.campaign, **good, **values})
 
 
 def message(**values: Any) -> Case:
@@ -352,6 +358,8 @@ CASES: dict[str, Case] = {
     "entries_entry_once": copy_of(lambda world: world.entry),
     "entries_entry_ref_form": update(lambda world: world.entry, ref="no"),
     "entries_entry_choices_distinct": update(lambda world: world.entry, choices=[1, 2, 1]),
+    "entries_entry_left_whole": update(lambda world: world.entry, left_because="withdrawn"),
+    "entries_entry_erased_is_out": update(lambda world: world.entry, erased_at=NOW),
     "entries_entry_identifier_given": update(lambda world: world.entry, identifier=""),
     "entries_entry_phone_once": confirmed_twice,
     "entries_phonecode_one_open": insert(lambda world: [phone_code(world), phone_code(world)]),
@@ -434,6 +442,10 @@ CASES: dict[str, Case] = {
         ]
     ),
     "waves_wave_date_key_form": update(lambda world: world.wave, date_key="soon"),
+    "waves_wave_trigger_key_form": update(lambda world: world.wave, trigger_key="later"),
+    "waves_wave_mails_a_minute": update(lambda world: world.wave, mails_a_minute=0),
+    "waves_auditor_named": insert(lambda world: auditor(world, name="")),
+    "waves_auditor_ends_later": insert(lambda world: auditor(world, expires_at=NOW)),
     "waves_wave_status_known": update(lambda world: world.wave, status="lost"),
     "waves_wave_triggered_when": update(lambda world: world.wave, status="triggered"),
     "waves_waveprep_scores_in_range": job(WavePrep, score_min=60, score_max=50),

@@ -30,6 +30,25 @@ class Wave(models.Model):
     )
     name = models.CharField(max_length=100, blank=True, default="")
     status = models.CharField(max_length=10, choices=Status, default=Status.SCHEDULED, editable=False)
+    is_automatic = models.BooleanField(
+        "triggered by the clock",
+        default=True,
+        db_default=False,
+        help_text="At its time, once it is prepared and, where two people must agree, approved. Else by hand alone.",
+    )
+    trigger_key = models.CharField(
+        max_length=17,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The local time to which the trigger was put off, like a dateKey; empty where it was not.",
+    )
+    tells_not_selected = models.BooleanField(
+        "mail to those not chosen", default=False, db_default=False, help_text="Whoever took part is mailed either way."
+    )
+    mails_a_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The most mails a minute; empty sends as fast as the mail server takes them."
+    )
     triggered_at = models.DateTimeField(null=True, blank=True, editable=False)
     completed_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(editable=False)
@@ -41,6 +60,12 @@ class Wave(models.Model):
                 name="waves_wave_one_at_a_time", fields=["campaign"], condition=Q(status="processing")
             ),
             models.CheckConstraint(name="waves_wave_date_key_form", condition=Q(date_key__regex=DATE_KEY_FORM)),
+            models.CheckConstraint(
+                name="waves_wave_trigger_key_form", condition=Q(trigger_key="") | Q(trigger_key__regex=DATE_KEY_FORM)
+            ),
+            models.CheckConstraint(
+                name="waves_wave_mails_a_minute", condition=Q(mails_a_minute__isnull=True) | Q(mails_a_minute__gte=1)
+            ),
             models.CheckConstraint(
                 name="waves_wave_status_known",
                 condition=Q(status__in=["scheduled", "processing", "triggered", "completed", "failed"]),
@@ -65,6 +90,12 @@ class WavePrep(Job):
     score_tier = models.PositiveSmallIntegerField(default=10)
     score_min = models.PositiveSmallIntegerField(null=True, blank=True)
     score_max = models.PositiveSmallIntegerField(null=True, blank=True)
+    audience = models.CharField(
+        max_length=80,
+        default="all",
+        db_default="all",
+        help_text="all, waitlisted: with a wave's dateKey, or fanlist: with a fanlist's domain.",
+    )
     reassign = models.BooleanField(default=False, help_text="Fans whom an earlier wave chose may be chosen again.")
     public_source = models.CharField(
         max_length=200, blank=True, default="", help_text="The one source of a public value; empty asks for none."
@@ -187,3 +218,23 @@ class Notification(Job):
     def campaign_id(self) -> int:
         """The campaign of its wave."""
         return self.wave.campaign_id
+
+
+class Auditor(models.Model):
+    """Somebody outside whom a campaign lets download its draws' bundles by a signed link of her own."""
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="auditors")
+    name = models.CharField(max_length=200, help_text="Who it is, as in “Jane Roe, city auditor's office”.")
+    expires_at = models.DateTimeField("link ends")
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_seen_at = models.DateTimeField("last download", null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="waves_auditor_named", condition=~Q(name="")),
+            models.CheckConstraint(name="waves_auditor_ends_later", condition=Q(expires_at__gt=F("created_at"))),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

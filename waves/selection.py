@@ -5,16 +5,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from campaigns.models import Campaign
 from codes import holding, ranges
-from codes.models import Hold
+from codes.models import Assignment, Hold
 from core import audit, jobs, storage
 from core.bulk import copy_out
 from core.jobs import Claim
 from core.refusal import Refusal
+from entries.models import Entry
 from viewers import approvals
 from viewers.models import Approval
 from viewers.permissions import Action, require
@@ -55,7 +57,7 @@ def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | No
         draw = Draw.objects.select_for_update(of=("self",)).get(wave=wave)
         # Before any range of it changes: a code that is being replaced in it waits here, or is done with.
         hold = holding.lock(_hold_of(prep))
-        draw.voided = _void_excluded(prep)
+        draw.voided = _void_those_who_left(draw, hold)
         draw.voided_sha256 = hashlib.sha256(draw.voided).hexdigest()
         draw.revealed_at = now
         draw.save(update_fields=["voided", "voided_sha256", "revealed_at"])
@@ -99,26 +101,27 @@ def _trigger_approved(approval: Approval, actor: Viewer, now: datetime) -> Wave:
     return trigger(wave=wave, actor=actor, now=now, approval=approval)
 
 
-def _void_excluded(prep: WavePrep) -> bytes:
-    """Void the places of those who withdrew or were blocked since the freeze, and give voided.csv.
+def left_since_the_freeze(draw: Draw) -> "QuerySet[Entry]":
+    """The entries that withdrew, were blocked or were erased since the freeze, whether or not they entered again.
 
-    An entry that has a place had no reason at the freeze, so whoever is out now went out since.
+    Who has a place had no reason at the freeze, so of those with a place also whoever is out now left since: a clock
+    that is behind another machine's must not give her a code.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE codes_assignment AS assignment
-            SET voided = CASE WHEN entry.withdrawn_at IS NULL THEN 'excluded' ELSE 'withdrawn' END
-            FROM entries_entry AS entry
-            WHERE entry.campaign_id = %s AND (entry.withdrawn_at IS NOT NULL OR entry.blocked_at IS NOT NULL)
-              AND assignment.entry_id = entry.id AND assignment.hold_id = %s
-            RETURNING entry.ref, assignment.voided, assignment.code_id
-            """,
-            [prep.wave.campaign_id, prep.hold_id],
-        )
-        rows = sorted(cursor.fetchall())
-    ranges.revoke(code_id for _, _, code_id in rows)
-    return bundle.VOIDED_HEADER + "".join(f"{ref},{reason}\n" for ref, reason, _ in rows).encode()
+    is_out = Q(withdrawn_at__isnull=False) | Q(blocked_at__isnull=False)
+    has_left = Entry.objects.filter(campaign=draw.campaign_id, left_at__isnull=False)
+    return has_left.filter(is_out | Q(left_at__gte=draw.frozen_at))
+
+
+def _void_those_who_left(draw: Draw, hold: Hold) -> bytes:
+    """Void the places of those who left since the freeze, and give voided.csv (spec: reasons)."""
+    places = Assignment.objects.filter(hold=hold, entry_id__in=left_since_the_freeze(draw).values("pk"))
+    left_because = Entry.objects.filter(pk=OuterRef("entry_id")).values("left_because")
+    places.update(voided=Subquery(left_because))
+    voided = list(Assignment.objects.filter(hold=hold).exclude(voided=""))
+    ranges.revoke(assignment.code_id for assignment in voided)
+    refs = dict(Entry.objects.filter(pk__in=[gone.entry_id for gone in voided]).values_list("pk", "ref"))
+    rows = sorted((refs[gone.entry_id], gone.voided) for gone in voided)
+    return bundle.VOIDED_HEADER + "".join(f"{ref},{reason}\n" for ref, reason in rows).encode()
 
 
 SELECTION_QUERY = """

@@ -136,6 +136,12 @@ class Campaign(models.Model):  # type: ignore[django-manager-missing]  # For its
         db_default=False,
         help_text="Opening, triggering and granting access wait until a second person approves them.",
     )
+    publishes_bundle = models.BooleanField(
+        "public bundles",
+        default=True,
+        db_default=True,
+        help_text="Anybody may download what a draw was made of and run it again. Otherwise staff and named auditors.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -3,13 +3,11 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
-
 from campaigns.models import Campaign
 from codes.models import Assignment
 from core.admin_times import until, zoned
-from entries.models import Entry
 from waves.admin_pages.picture import Picture
+from waves.selection import left_since_the_freeze
 
 
 def trigger_facts(picture: Picture) -> list[str]:
@@ -21,12 +19,9 @@ def trigger_facts(picture: Picture) -> list[str]:
         f"{placed:,} {'fan gets' if placed == 1 else 'fans get'} a code,"
         f" in {markets} market{'' if markets == 1 else 's'}."
     ]
-    if picture.prep is not None and picture.prep.hold_id is not None:
-        out = Entry.objects.filter(
-            Q(withdrawn_at__isnull=False) | Q(blocked_at__isnull=False),
-            campaign=picture.wave.campaign_id,
-            pk__in=Assignment.objects.filter(hold=picture.prep.hold_id).values("entry_id"),
-        ).count()
+    if draw is not None and picture.prep is not None and picture.prep.hold_id is not None:
+        places = Assignment.objects.filter(hold=picture.prep.hold_id)
+        out = places.filter(entry_id__in=left_since_the_freeze(draw).values("pk")).count()
         if out:
             facts.append(f"{out:,} of them went out since the freeze: their places are voided and they get no code.")
     facts.append("Their mails begin as soon as the wave's files are written, within a minute or so.")
