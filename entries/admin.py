@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import secrets
+from campaigns.admin_pages.confirming import Step, confirm
 from campaigns.admin_pages.gates import answer_badge
 from campaigns.admin_pages.scoped import PageAdmin
 from campaigns.models import Campaign, DrawSecrets, Field, Market
@@ -23,6 +24,7 @@ from core.masking import masked_email, masked_end, masked_text
 from core.refusal import Refusal
 from entries.consents import texts_of
 from entries.identifiers import BadIdentifier, fan_key, normalize_email, normalize_number, ref_of
+from entries.leaving import block, erase, unblock
 from entries.models import Entry, GateAnswer, Message, Score, Submission
 from entries.revealing import Reason, reveal
 from entries.standing import Standing, standing_of
@@ -47,6 +49,8 @@ STANDING_KINDS = {
 
 def standing_badge(entry: Entry) -> SafeString:
     """Whether an entry counts, or why not, as a coloured word."""
+    if entry.erased_at is not None:
+        return badge("erased")
     standing = standing_of(entry)
     return badge(standing, STANDING_KINDS[standing])
 
@@ -81,6 +85,7 @@ class StateFilter(admin.SimpleListFilter):
         "unconfirmed": Q(email_confirmed_at=None, withdrawn_at=None, blocked_at=None),
         "withdrawn": Q(withdrawn_at__isnull=False),
         "blocked": Q(blocked_at__isnull=False),
+        "erased": Q(erased_at__isnull=False),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -90,6 +95,7 @@ class StateFilter(admin.SimpleListFilter):
             ("unconfirmed", "address not confirmed"),
             ("withdrawn", "withdrawn"),
             ("blocked", "blocked"),
+            ("erased", "erased"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Entry]) -> QuerySet[Entry]:
@@ -152,7 +158,12 @@ class EntryAdmin(PageAdmin[Entry]):
     search_help_text = "A whole e-mail address, or a ref"
     ordering = ("ref",)
     sortable_by = ()
-    pages = (Page("<path:object_id>/reveal/", "reveal_page", Action.SEE_PERSONAL_DATA),)
+    pages = (
+        Page("<path:object_id>/reveal/", "reveal_page", Action.SEE_PERSONAL_DATA),
+        Page("<path:object_id>/block/", "block_page", Action.RUN_WAVES, is_dangerous=True),
+        Page("<path:object_id>/unblock/", "unblock_page", Action.RUN_WAVES, is_dangerous=True),
+        Page("<path:object_id>/erase/", "erase_page", Action.SEE_PERSONAL_DATA, is_dangerous=True),
+    )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The list that knows market codes."""
@@ -199,6 +210,7 @@ class EntryAdmin(PageAdmin[Entry]):
             state=standing_badge(entry),
             sees_personal_data=sees,
             may_reveal=self.may(request, Action.SEE_PERSONAL_DATA, entry),
+            may_block=self.may(request, Action.RUN_WAVES, entry) and entry.campaign.status != Campaign.Status.FINISHED,
             reasons=Reason.choices,
             name=entry.name if sees else masked_text(entry.name),
             email=entry.email if sees else masked_email(entry.email),
@@ -214,6 +226,62 @@ class EntryAdmin(PageAdmin[Entry]):
             **self.workspace(entry.campaign),
         )
         return TemplateResponse(request, "admin/entries/entry/page.html", context)
+
+    # Operations
+
+    def block_page(self, request: HttpRequest, entry: Entry) -> HttpResponse:
+        """Asks why, and puts her on the filter list."""
+        return self._confirm(
+            request,
+            entry,
+            title=f"Block entry {entry.ref[:8]}…",
+            facts=[
+                "It goes on the filter list and takes part in no draw. She is not told.",
+                "A place that a wave has for her and that is not triggered yet is void, even if she is let back later.",
+                "A code that she has already stays hers: take it back on her page if it must not.",
+            ],
+            button="Block",
+            operation=lambda reason: block(entry=entry, reason=reason, actor=self.actor(request), now=timezone.now()),
+            done="The entry is on the filter list.",
+        )
+
+    def unblock_page(self, request: HttpRequest, entry: Entry) -> HttpResponse:
+        """Asks why, and takes her off the filter list."""
+        return self._confirm(
+            request,
+            entry,
+            title=f"Let entry {entry.ref[:8]}… back",
+            facts=[
+                "It leaves the filter list and takes part in the draws to come.",
+                "A place that became void meanwhile stays void.",
+            ],
+            button="Let back",
+            operation=lambda reason: unblock(entry=entry, reason=reason, actor=self.actor(request), now=timezone.now()),
+            done="The entry is off the filter list.",
+        )
+
+    def erase_page(self, request: HttpRequest, entry: Entry) -> HttpResponse:
+        """Asks why and for the campaign's name, and takes out of the entry who she is."""
+        return self._confirm(
+            request,
+            entry,
+            title=f"Erase entry {entry.ref[:8]}…",
+            facts=[
+                "Name, addresses, numbers, answers and consents go. Ref and cities stay: the draw can be checked on.",
+                "A place that a wave has for her and that is not triggered yet is void.",
+                "Files that were exported before still have her: delete these yourself.",
+                "This cannot be undone. She can register again while the campaign is open.",
+            ],
+            button="Erase",
+            operation=lambda reason: erase(entry=entry, reason=reason, actor=self.actor(request), now=timezone.now()),
+            done="Nothing in the entry tells any more who she is.",
+            asks_name=True,
+        )
+
+    def _confirm(self, request: HttpRequest, entry: Entry, **words: Any) -> HttpResponse:
+        back = reverse("admin:entries_entry_change", args=[entry.pk])
+        step = Step(campaign=entry.campaign, back=back, is_grave=True, asks_reason="Why", needs_reason=True, **words)
+        return confirm(self, request, step, section=self.section)
 
     # Columns
 

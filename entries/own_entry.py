@@ -23,6 +23,7 @@ from entries.gates import Answers, put_in_force
 from entries.models import Entry, Message, Submission
 from entries.proof import BadLink, Proof, read_link
 from entries.registration import (
+    CannotRegister,
     answers_by_gate,
     answers_of_gates,
     check_accepting,
@@ -103,6 +104,8 @@ def change(*, published: Published, entry: Entry, form: Form, now: datetime) -> 
         lock_shared(Space.REGISTRATION, campaign.pk)
         check_still_open(campaign, now)
         entry = Entry.objects.select_for_update(no_key=True).get(pk=entry.pk)
+        if entry.erased_at is not None:
+            raise CannotRegister(_("Your entry has been erased. Please register again."))
         if entry.submissions.filter(created_at__gt=now - timedelta(days=1)).count() >= MOST_CHANGES:
             raise TooManyChanges(_("You have changed your entry very often today. Please try again tomorrow."))
         submission = _keep(entry, cleaned, answers, now)
@@ -156,6 +159,8 @@ def prove(*, published: Published, proof: Proof, now: datetime, is_once: bool = 
         )
         if entry is None:
             raise BadLink(_("This link belongs to another campaign."))
+        if entry.erased_at is not None:
+            raise BadLink(_("Your entry has been erased. You can register again while the campaign is open."))
         is_first_proof = entry.email_confirmed_at is None
         if is_first_proof:
             entry.email_confirmed_at = now
@@ -186,7 +191,7 @@ def entry_of_account(published: Published, account: Account) -> Entry | None:
 
 def entry_of_ref(campaign: Campaign, ref: str) -> Entry | None:
     """The entry of a fan who has proved that she is this ref: by her address, or by her account."""
-    found = Entry.objects.filter(campaign=campaign, ref=ref)
+    found = Entry.objects.filter(campaign=campaign, ref=ref, erased_at=None)
     if not campaign.is_by_account:
         found = found.filter(email_confirmed_at__isnull=False)
     return found.first()

@@ -233,7 +233,11 @@ def _who_wrote(request: HttpRequest) -> tuple[str, str]:
 
 def _show_link(request: HttpRequest, visit: Visit, proof: Proof) -> HttpResponse:
     """What following a link would do, without doing it."""
-    entry = Entry.objects.select_related("locale").filter(pk=proof.entry_id, campaign=visit.campaign).first()
+    entry = (
+        Entry.objects.select_related("locale")
+        .filter(pk=proof.entry_id, campaign=visit.campaign, erased_at=None)
+        .first()
+    )
     if entry is None:
         raise BadLink("")
     waiting = own_entry.waiting_submission(entry, proof.submission_id)

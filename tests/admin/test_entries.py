@@ -195,3 +195,25 @@ def test_an_entry_whose_phone_is_confirmed_says_so(read: Reader, tour: Campaign,
     assert "unconfirmed" not in after
     assert after.count(f"{timezone.now():%Y}") > before.count(f"{timezone.now():%Y}")
     assert "+12135550123" not in after
+
+
+@pytest.mark.parametrize(
+    ("deed", "undone_by", "words"), [("block", "unblock", "Let back"), ("erase", "", "Nothing here tells any more")]
+)
+def test_staff_take_an_entry_out_for_a_reason(
+    deed: str, undone_by: str, words: str, desk: Desk, read: Reader, tour: Campaign, ada: Entry
+) -> None:
+    page = reverse("admin:entries_entry_change", args=[ada.pk])
+    step = reverse(f"admin:entries_entry_{deed}_page", args=[ada.pk])
+    assert "Erase" in read(page)
+
+    without_reason = desk.post(step, {"reason": "", "typed_name": tour.name})
+    desk.post(step, {"reason": "She asked for it.", "typed_name": tour.name})
+
+    assert without_reason.status_code == 200
+    shown = read(page)
+    assert words.lower() in shown.lower()
+    assert f"entry.{deed}" in AuditEvent.objects.filter(target_id=str(ada.pk)).values_list("action", flat=True)
+    if undone_by:
+        desk.post(reverse(f"admin:entries_entry_{undone_by}_page", args=[ada.pk]), {"reason": "A mistake."})
+        assert "Block" in read(page)

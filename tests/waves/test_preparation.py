@@ -10,10 +10,14 @@ from django.utils import timezone
 
 from campaigns import lifecycle, secrets
 from campaigns.models import Campaign
+from campaigns.published import published
 from codes import inventory
 from codes.models import Assignment, CodeRange
 from core import jobs
+from entries import leaving, own_entry
+from entries.form import Form
 from entries.models import Entry, ScoreRun
+from entries.registration import register
 from tests import scenario
 from tests.scenario import SUPREME, make_wave, prepare_wave, register_fan, upload_codes
 from tests.waves.rerun import differences
@@ -278,3 +282,33 @@ def test_a_failed_preparation_gives_the_codes_back(tour: Campaign) -> None:
 def test_options_that_no_draw_follows_are_refused(tour: Campaign, bad: dict[str, object]) -> None:
     with pytest.raises(CannotPrepare):
         prepare_wave(make_wave(tour), replace(Options(), **bad))  # type: ignore[arg-type]  # That is the test.
+
+
+@pytest.mark.parametrize("way", ["withdrawn", "excluded", "erased"])
+def test_who_leaves_after_the_freeze_and_comes_back_has_lost_her_place(
+    tour: Campaign, tmp_path: Path, way: str
+) -> None:
+    tour = lifecycle.open_campaign(campaign=tour, actor=SUPREME, now=timezone.now())
+    wave = prepare_wave(make_wave(tour))
+    chosen = Assignment.objects.order_by("code_id").first()
+    assert chosen is not None
+    entry, now, found = Entry.objects.get(pk=chosen.entry_id), timezone.now(), published(tour.domain)
+    choices = [market.code for market in tour.markets.filter(number__in=entry.choices)]
+    if way == "withdrawn":
+        own_entry.withdraw(published=found, entry=entry, now=now)
+        own_entry.change(published=found, entry=entry, form=Form(name="Back", choices=choices), now=now)
+    elif way == "excluded":
+        leaving.block(entry=entry, reason="A bot.", actor=SUPREME, now=now)
+        leaving.unblock(entry=entry, reason="No bot.", actor=SUPREME, now=now)
+    else:
+        email = entry.email
+        leaving.erase(entry=entry, reason="She asked for it.", actor=SUPREME, now=now)
+        register(published=found, form=Form(email=email, name="Back", choices=choices), now=now)
+
+    wave = trigger(wave)
+
+    assert bytes(wave.draw.voided or b"").decode() == f"ref,reason\n{entry.ref},{way}\n"
+    assert Assignment.objects.get(pk=chosen.pk).voided == way
+    part = CodeRange.objects.get(first__lte=chosen.code_id, last__gte=chosen.code_id)
+    assert inventory.state_of(part) == "revoked"
+    assert differences(scenario.bundle_of(wave, tmp_path)) == []
