@@ -10,7 +10,9 @@ from django import forms
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.times import BadLocalTime, instant_of
+from core.times import BadLocalTime, instant_of, is_repeated
+
+__all__ = ["LocalTime", "LocalTimeField", "LocalTimeWidget", "LocalTimes", "is_repeated", "local_time", "span", "until", "zoned"]
 
 MINUTE = "%Y-%m-%dT%H:%M"
 
@@ -44,12 +46,6 @@ def until(instant: datetime, now: datetime) -> str:
     return f"in {span(instant - now)}" if instant > now else f"{span(now - instant)} ago"
 
 
-def is_repeated(local: datetime, zone: ZoneInfo) -> bool:
-    """Whether the clocks go back over this local time, so that it comes twice."""
-    first, second = local.replace(tzinfo=zone, fold=0), local.replace(tzinfo=zone, fold=1)
-    return first.astimezone(UTC) < second.astimezone(UTC)
-
-
 @dataclass(frozen=True)
 class LocalTime:
     """A minute on the wall clock of some zone. ``reading`` is empty, ``first`` or ``second`` of a repeated one."""
@@ -62,11 +58,12 @@ class LocalTime:
 
         :raises BadLocalTime: it is skipped there, or comes twice and the reading was not said.
         """
-        if not self.reading and is_repeated(self.local, zone):
-            raise BadLocalTime(
-                f"{self.local:%H:%M} comes twice on this day in {zone.key}: the clocks go back then. Say which one."
-            )
-        return instant_of(local=self.local, zone=zone, is_second=self.reading == "second")
+        return instant_of(local=self.local, zone=zone, is_second=self.is_second)
+
+    @property
+    def is_second(self) -> bool | None:
+        """Whether the second of a repeated time is meant; ``None`` where it was not said."""
+        return self.reading == "second" if self.reading else None
 
 
 def local_time(instant: datetime, zone: ZoneInfo) -> LocalTime:
