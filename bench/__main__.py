@@ -1,7 +1,7 @@
 """``make bench``: start servers of its own, measure, print a table, write bench/report.json.
 
 ``SIZE=full`` goes to millions; ``ONLY=`` picks rows by a part of their name; ``ONLY=latency`` prints percentiles
-instead.
+instead, ``ONLY=wave`` each step of a whole wave.
 """
 
 import json
@@ -40,7 +40,7 @@ def measure() -> int:
     django.setup()
     from django.core.management import call_command
 
-    from bench import inventory, preparing, recording, registering, uploading
+    from bench import inventory, mailing, preparing, recording, registering, triggering, uploading, waves
     from bench.rows import Row, table
 
     call_command("migrate", verbosity=0)
@@ -50,15 +50,21 @@ def measure() -> int:
     assigned = 1_500_000 if is_full else 150_000
     only = os.environ.get("ONLY", "")
     rows = []
+    mails = 100_000 if is_full else 10_000
     benchmarks: dict[str, Callable[[], list[Row]]] = {
         "registering": registering.measure,
         "recording": recording.measure,
         "uploading": lambda: uploading.measure(uploaded),
         "inventory": lambda: inventory.measure(assigned),
         "preparing": lambda: preparing.measure(entries),
+        "mailing": lambda: mailing.measure(mails),
+        "triggering": triggering.measure,
     }
     if only == "latency":
         registering.measure_latency()
+        return 0
+    if only == "wave":
+        waves.measure()
         return 0
     for name, benchmark in benchmarks.items():
         if only in name:

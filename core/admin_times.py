@@ -12,7 +12,17 @@ from django.utils.safestring import SafeString
 
 from core.times import BadLocalTime, instant_of, is_repeated
 
-__all__ = ["LocalTime", "LocalTimeField", "LocalTimeWidget", "LocalTimes", "is_repeated", "local_time", "span", "until", "zoned"]
+__all__ = [
+    "LocalTime",
+    "LocalTimeField",
+    "LocalTimeWidget",
+    "LocalTimes",
+    "is_repeated",
+    "local_time",
+    "span",
+    "until",
+    "zoned",
+]
 
 MINUTE = "%Y-%m-%dT%H:%M"
 
@@ -77,6 +87,7 @@ def local_time(instant: datetime, zone: ZoneInfo) -> LocalTime:
 class LocalTimeWidget(forms.MultiWidget):
     """A date and time with its zone's name; of a repeated time it also asks which reading is meant."""
 
+    use_fieldset = False  # Its label belongs to the time; the question below it has one of its own.
     READINGS = (("", "which of the two?"), ("first", "the first, before the clocks go back"), ("second", "the second"))
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
@@ -84,7 +95,8 @@ class LocalTimeWidget(forms.MultiWidget):
 
         self.zone: ZoneInfo | None = None
         time = forms.DateTimeInput(attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, format=MINUTE)
-        reading = forms.Select(attrs={"class": " ".join(SELECT_CLASSES)}, choices=self.READINGS)
+        words = {"class": " ".join(SELECT_CLASSES), "aria-label": "Which of the two times is meant"}
+        reading = forms.Select(attrs=words, choices=self.READINGS)
         reading.template_name = "unfold/widgets/select.html"
         super().__init__([time, reading], attrs)
 

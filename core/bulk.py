@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import batched
 from typing import Any
 
 import psycopg
 from django.db import connection
 from psycopg import sql
+
+BINARY_HEADER_BYTES = 19
+"""A signature of eleven bytes, flags, and the length of an extension that there is none of."""
+BINARY_TRAILER = b"\xff\xff"
 
 
 def copy_in(table: str, columns: list[str], rows: Iterable[tuple[Any, ...]]) -> int:
@@ -41,3 +46,17 @@ def copy_out(query: str, parameters: list[Any], *, options: str = "") -> Iterato
         bound = psycopg.ClientCursor(cursor.connection).mogrify(statement, parameters)
         with cursor.cursor.copy(bound) as copy:
             yield from copy
+
+
+def copy_out_binary(query: str, parameters: list[Any], *, rows_a_piece: int) -> Iterator[list[memoryview | bytes]]:
+    """Give a query's rows in COPY's binary format, some thousand at a time, without what stands before the first and
+    behind the last.
+    """
+    is_first = True
+    for batch in batched(copy_out(query, parameters, options="FORMAT binary"), rows_a_piece):
+        rows = list(batch)
+        if is_first:  # The header comes with the first row, or with the trailer where there is none.
+            rows[0], is_first = bytes(rows[0])[BINARY_HEADER_BYTES:], False
+        if rows[-1] == BINARY_TRAILER:
+            rows.pop()
+        yield rows

@@ -210,6 +210,7 @@ class Kind[J: Job]:
     work: Callable[[Claim[J]], None]
     on_failure: Callable[[J], None] | None = None
     outcome: Callable[[J], dict[str, int]] | None = None
+    locks_first: Callable[[J], None] | None = None
 
 
 _kinds: dict[str, Kind[Any]] = {}
@@ -221,12 +222,14 @@ def register[J: Job](
     *,
     on_failure: Callable[[J], None] | None = None,
     outcome: Callable[[J], dict[str, int]] | None = None,
+    locks_first: Callable[[J], None] | None = None,
 ) -> None:
     """Name the function that does a model's work, what follows when the work is given up, and what to count at its end.
 
-    The counts stand in the audit event of the end.
+    The counts stand in the audit event of the end. What follows may change a row that others lock before the job's:
+    ``locks_first`` locks it, so that nobody waits in a circle.
     """
-    _kinds[model._meta.label_lower] = Kind(model, work, on_failure, outcome)
+    _kinds[model._meta.label_lower] = Kind(model, work, on_failure, outcome, locks_first)
 
 
 def kinds() -> list[Kind[Any]]:
@@ -245,6 +248,18 @@ def run(label: str, pk: str) -> bool:
         return False
     bound = log.bind(job=str(pk), kind=label, attempt=held.job.attempts)
     try:
+        _work(kind, held, bound)
+    except LostLease:
+        bound.warning("job_lost_its_lease")
+    return True
+
+
+def _work(kind: Kind[Any], held: Claim[Any], bound: Any) -> None:
+    """Do a claimed job's work and write how it ended.
+
+    :raises LostLease: another has the row by now, or somebody has cancelled it; how it ended here is nothing to it.
+    """
+    try:
         with held.heartbeat():
             kind.work(held)
         with transaction.atomic():
@@ -252,7 +267,7 @@ def run(label: str, pk: str) -> bool:
             _record_end(kind, held.job, "finish")
         bound.info("job_finished")
     except LostLease:
-        bound.warning("job_lost_its_lease")
+        raise
     except Waiting as wait:
         held.write(status=Job.Status.WAITING, lease_until=None, error=str(wait))
         bound.info("job_waits")
@@ -263,7 +278,6 @@ def run(label: str, pk: str) -> bool:
     except Exception as error:
         bound.error("job_stumbled", error=describe(error), where=_where(error))
         _stumble(kind, held, error)
-    return True
 
 
 def _stumble(kind: Kind[Any], held: Claim[Any], error: Exception) -> None:
@@ -286,7 +300,9 @@ def _stumble(kind: Kind[Any], held: Claim[Any], error: Exception) -> None:
 
 
 def _fail(kind: Kind[Any], held: Claim[Any], text: str) -> None:
-    with transaction.atomic():  # The fenced write locks the row first, and what follows from it is short.
+    with transaction.atomic():  # The fenced write locks the row, and what follows from it is short.
+        if kind.locks_first is not None:
+            kind.locks_first(held.job)
         held.write(status=Job.Status.FAILED, lease_until=None, error=text, finished_at=timezone.now())
         _record_end(kind, held.job, "fail")
         if kind.on_failure is not None:

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-MAILED_LINK = re.compile(r"(/confirm/)[^/\s'\"]+")
-"""A fan's proof of her address."""
+MAILED_LINK = re.compile(r"(/(?:confirm|draws/audit)/)[^/\s'\"]+")
+"""A fan's proof of her address, and an auditor's link."""
 MACHINE_TOKEN = re.compile(r"(mql_)[A-Za-z0-9_-]{8,}", re.ASCII)
 JSON_WEB_TOKEN = re.compile(r"(eyJ)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?", re.ASCII)
 """Every header begins with ``{"``, which reads ``eyJ`` in base64."""

@@ -132,7 +132,7 @@ class AuditEvent(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="core_auditevent_actor_known",
-                condition=Q(actor_kind__in=["staff", "fan", "clock", "worker", "machine"]),
+                condition=Q(actor_kind__in=["staff", "fan", "clock", "worker", "machine", "auditor"]),
             ),
             models.CheckConstraint(name="core_auditevent_action_named", condition=~Q(action="")),
         ]

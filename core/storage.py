@@ -60,6 +60,17 @@ def put_file(key: str, file: BinaryIO, *, content_type: str = "application/octet
     )
 
 
+def put_path(key: str, path: Path, *, content_type: str = "application/octet-stream") -> None:
+    """Store a file of this machine under a key; its parts are read as they are sent, so none waits in memory."""
+    client().upload_file(
+        str(path),
+        settings.AWS_STORAGE_BUCKET_NAME,
+        key,
+        ExtraArgs={"ContentType": content_type},
+        Config=_TRANSFER,
+    )
+
+
 def put(key: str, data: bytes, *, content_type: str = "application/octet-stream") -> None:
     """Store a few bytes under a key."""
     client().put_object(Bucket=settings.AWS_STORAGE_BUCKET_NAME, Key=key, Body=data, ContentType=content_type)

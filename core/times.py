@@ -22,8 +22,8 @@ def utc_text(instant: datetime) -> str:
 def date_key(*, local: datetime, zone: ZoneInfo, is_second: bool | None = None) -> str:
     """The name of a local minute: ``YYYY-MM-DDTHH:MM``, with ``b`` behind the second of a repeated time.
 
-    :raises BadLocalTime: a DST change skips this time; or repeats it, and it was not said which one is meant; or it does
-        not repeat though its second reading is asked for.
+    :raises BadLocalTime: a DST change skips this time; or repeats it, and it was not said which one is meant; or it
+        does not repeat though its second reading is asked for.
     """
     instant_of(local=local, zone=zone, is_second=is_second)
     return f"{local:%Y-%m-%dT%H:%M}{'b' if is_second else ''}"

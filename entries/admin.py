@@ -267,7 +267,7 @@ class EntryAdmin(PageAdmin[Entry]):
             entry,
             title=f"Erase entry {entry.ref[:8]}…",
             facts=[
-                "Name, addresses, numbers, answers and consents go. Ref and cities stay: every draw can still be checked.",
+                "Name, addresses, numbers, answers and consents go. Ref and cities stay, so that draws can be checked.",
                 "A place that a wave has for her and that is not triggered yet is void.",
                 "Files that were exported before still have her: delete these yourself.",
                 "This cannot be undone. She can register again while the campaign is open.",

@@ -10,4 +10,4 @@ class EntriesConfig(AppConfig):
 
     def ready(self) -> None:
         """Load what registers with the rooms below."""
-        from entries import fan_sign_in, gates, messages, phone, phone_reminders  # noqa: F401
+        from entries import fan_sign_in, gates, messages, phone, phone_reminders, sending  # noqa: F401

@@ -5,6 +5,7 @@ revives nothing (spec: the draw, reasons).
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -106,7 +107,7 @@ def _take_out_who_she_is(entry: Entry, now: datetime) -> None:
     # The reminder too: there is one for each entry, and who registers again may need another.
     entry.messages.filter(Q(status=Message.Status.QUEUED, wave_id=None) | Q(kind=Message.Kind.REMINDER)).delete()
     entry.messages.filter(status=Message.Status.QUEUED).update(status=Message.Status.STOPPED)
-    emptied = {
+    emptied: dict[str, Any] = {
         "identifier": entry.ref,  # A row needs one, and this one tells no more than the ref beside it.
         "email": "",
         "name": "",

@@ -424,6 +424,8 @@ class Message(models.Model):
             models.Index(
                 fields=["wave_id", "id"], name="entries_message_unsent", condition=Q(status__in=["queued", "sending"])
             ),
+            models.Index(fields=["wave_id", "id"], name="entries_message_failed", condition=Q(status="failed")),
+            models.Index(fields=["wave_id", "id"], name="entries_message_doubtful", condition=Q(is_doubtful=True)),
         ]
 
     def __str__(self) -> str:

@@ -223,7 +223,8 @@ def _of_wave(waves: Sequence[Wave]) -> NextStep | None:
             continue
         prep = getattr(wave, "prep", None)
         if isinstance(prep, WavePrep) and prep.status == Job.Status.FINISHED:
-            return NextStep(f"{wave} is prepared: look at it and trigger it.", link)
+            then = "before the clock triggers it" if wave.is_automatic else "and trigger it"
+            return NextStep(f"{wave} is prepared: look at it {then}.", link)
         if isinstance(prep, WavePrep) and prep.status == Job.Status.WAITING:
             return NextStep(f"Enter the public value of {wave}.", link)
         return NextStep(f"{wave} is being prepared.", link)

@@ -19,7 +19,7 @@ from exports import api as exports
 from monoql.api_document import api_document
 from viewers import auth_api as viewers
 from waves import api as waves
-from waves import codes_api, fan_api
+from waves import auditors_api, calendar_api, codes_api, draws_api, explanation_api, fan_api, sending_api
 
 CODE = r"[A-Za-z0-9._-]{1,40}"
 DATE_KEY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}b?"
@@ -53,15 +53,27 @@ one_campaign: Urls = [
     path("entry/phone/", phone_api.OwnPhone.as_view()),
     path("entry/phone/confirm/", phone_api.OwnPhoneConfirmation.as_view()),
     path("entry/receipt/", entries.OwnReceipt.as_view()),
+    path("draws/", draws_api.PublicDraws.as_view()),
+    re_path(rf"^draws/(?P<date_key>{DATE_KEY})/$", draws_api.OnePublicDraw.as_view()),
     re_path(rf"^entry/receipts/(?P<date_key>{DATE_KEY})/$", fan_api.OwnWaveReceipt.as_view()),
 ]
 
 one_wave: Urls = [
     path("", waves.OneWave.as_view()),
+    path("put-off/", calendar_api.PutWaveOff.as_view()),
+    path("retime/", calendar_api.RetimeWave.as_view()),
+    path("readiness/", calendar_api.WaveReadiness.as_view()),
     path("prepare/", waves.PrepareWave.as_view()),
+    path("cancel/", calendar_api.CancelPreparation.as_view()),
     path("public-value/", waves.EnterPublicValue.as_view()),
     path("abandon/", waves.AbandonWave.as_view()),
     path("trigger/", waves.TriggerWave.as_view()),
+    path("mails/", sending_api.Mails.as_view()),
+    path("mails/pause/", sending_api.PauseMails.as_view()),
+    path("mails/resume/", sending_api.ResumeMails.as_view()),
+    path("mails/stop/", sending_api.StopMails.as_view()),
+    path("mails/retry-failed/", sending_api.RetryFailedMails.as_view()),
+    path("entries/<str:ref>/", explanation_api.ExplainEntry.as_view()),
 ]
 
 version_1: Urls = [
@@ -103,6 +115,8 @@ version_1: Urls = [
     path("codes/given/replace/", codes_api.ReplaceFansCode.as_view()),
     path("codes/given/take-back/", codes_api.TakeFansCodeBack.as_view()),
     path("waves/", waves.Waves.as_view()),
+    path("waves/auditors/", auditors_api.Auditors.as_view()),
+    path("waves/auditors/<int:pk>/revoke/", auditors_api.RevokeAuditor.as_view()),
     path("waves/<int:pk>/", include(one_wave)),
     path("exports/", exports.Exports.as_view()),
     path("exports/<uuid:pk>/", exports.OneExport.as_view()),

@@ -15,8 +15,6 @@ from codes import inventory
 from codes.models import Upload
 from core.admin_times import span, until, zoned
 from core.models import Job
-from core.refusal import Refusal
-from core.times import instant_of_key
 from exports.models import Export
 from monoql.admin_workspace import overviews, page_of
 from monoql.pulse import Pulse, pulses
@@ -24,7 +22,9 @@ from viewers.approvals import right_of
 from viewers.models import Approval
 from viewers.permissions import Action, may, visible
 from viewers.viewer import Viewer
+from waves.clock import MOST_AHEAD, Standing, standings
 from waves.models import Notification, Selection, Wave, WavePrep
+from waves.scheduling import TRIGGER_KEY, pending_waves, trigger_time
 
 SOON = timedelta(hours=72)
 FAILED_SINCE = timedelta(days=7)
@@ -182,31 +182,37 @@ def _wave_link(wave: Wave) -> str:
 
 
 def _waves_to_act_on(viewer: Viewer, now: datetime) -> Iterator[Need]:
-    """Waves that wait for a trigger, a public value, or another try."""
+    """Waves whose time has passed, and those that wait for a person: to prepare, with a value, or for her hand."""
     under_way = Q(status=Wave.Status.PROCESSING, prep__status__in=[Job.Status.FINISHED, Job.Status.WAITING])
     failed = Q(status=Wave.Status.SCHEDULED, prep__status=Job.Status.FAILED)
     unprepared = Q(status=Wave.Status.SCHEDULED, prep=None)
-    waves = Wave.objects.filter(under_way | failed | unprepared).select_related("campaign", "prep")
-    for wave in visible(viewer, waves).order_by("date_key", "pk")[:MOST_NEEDS]:
-        name, link = f"{wave} of {wave.campaign}", _wave_link(wave)
-        prep = getattr(wave, "prep", None)
-        if prep is None:
-            planned = _planned(wave)
-            if planned is not None and planned < now + timedelta(hours=24):
-                yield Need(f"{name} is planned {until(planned, now)} and not prepared", link, "warn")
-        elif prep.status == Job.Status.FAILED:
-            yield Need(f"The preparation of {name} failed: {prep.error}", link, "bad")
-        elif prep.status == Job.Status.WAITING:
-            yield Need(f"{name} awaits its public value", link, "warn")
-        else:
-            yield Need(f"{name} is prepared and waits for its trigger", link, "warn")
+    near = Q(key__lte=(now + MOST_AHEAD).strftime("%Y-%m-%dT%H:%M"))
+    waves = pending_waves().alias(key=TRIGGER_KEY).filter(under_way | failed | unprepared | near)
+    found = list(visible(viewer, waves).order_by("date_key", "pk")[:MOST_NEEDS])
+    known = standings(found, now)
+    for wave in found:
+        text, tone = _what_a_wave_needs(wave, known[wave.pk], now)
+        if text:
+            yield Need(f"{wave} of {wave.campaign} {text}", _wave_link(wave), tone)
 
 
-def _planned(wave: Wave) -> datetime | None:
-    try:
-        return instant_of_key(wave.date_key, wave.campaign.zone)
-    except Refusal:
-        return None
+def _what_a_wave_needs(wave: Wave, standing: Standing, now: datetime) -> tuple[str, str]:
+    """What to do about a wave, and how pressing it is; nothing where all goes by itself."""
+    lacks, prep = ", ".join(standing.waits_for), getattr(wave, "prep", None)
+    failure = f" ({prep.error})" if prep is not None and prep.status == Job.Status.FAILED else ""
+    when = until(standing.reading.instant, now)
+    if standing.is_overdue and lacks:
+        return f"should have been triggered {when}: it waits for {lacks}{failure}", "bad"
+    if failure:
+        return f"could not be prepared{failure}", "bad"
+    if prep is None:
+        is_soon = standing.reading.instant < now + timedelta(hours=24)
+        return (f"is planned {when} and not prepared", "warn") if is_soon else ("", "")
+    if wave.status == Wave.Status.PROCESSING and prep.status == Job.Status.WAITING:
+        return "awaits its public value", "warn"
+    if wave.status == Wave.Status.PROCESSING and prep.status == Job.Status.FINISHED and lacks:
+        return f"is prepared and waits for {lacks}", "warn"
+    return "", ""
 
 
 def _openings(viewer: Viewer, now: datetime) -> Iterator[Need]:
@@ -223,6 +229,10 @@ def _openings(viewer: Viewer, now: datetime) -> Iterator[Need]:
         if problems or campaign.open_at <= now:
             tone = "bad" if red else "warn"
             yield Need(", ".join([f"{campaign} {when}", *problems]), page_of(campaign), tone)
+
+
+_HELD = Q(status=Job.Status.WAITING) | Q(status__in=[Job.Status.QUEUED, Job.Status.RUNNING], away_since__isnull=False)
+"""Mails that do not go out at the moment."""
 
 
 def _failures(viewer: Viewer, now: datetime) -> Iterator[Need]:
@@ -243,6 +253,12 @@ def _failures(viewer: Viewer, now: datetime) -> Iterator[Need]:
     notifications = visible(viewer, Notification.objects.filter(lately), field="wave__campaign")
     for mails in notifications.select_related("wave__campaign").order_by("pk")[:5]:
         yield Need(f"Mails of {mails.wave} of {mails.wave.campaign} could not be sent", _wave_link(mails.wave), "bad")
+    held = visible(viewer, Notification.objects.filter(_HELD), field="wave__campaign")
+    for mails in held.select_related("wave__campaign").order_by("pk")[:5]:
+        what = "wait: the mail server takes none" if mails.away_since is not None else "are paused"
+        link = reverse("admin:waves_wave_mails_page", args=[mails.wave_id])
+        tone = "bad" if mails.error or mails.away_since is not None else "warn"
+        yield Need(f"Mails of {mails.wave} of {mails.wave.campaign} {what}", link, tone)
 
 
 # Now
@@ -306,14 +322,14 @@ def _coming(viewer: Viewer, now: datetime) -> list[Coming]:
 
 
 def _line_of(wave: Wave, codes: dict[str, int], places: int, now: datetime) -> Coming:
-    planned = _planned(wave)
+    planned = trigger_time(wave).instant
     there = codes["available"] + codes["reserved"]
     prep = getattr(wave, "prep", None)
     is_ready = prep is not None and prep.status == Job.Status.FINISHED
     return Coming(
         wave=wave,
-        planned=zoned(planned, wave.campaign.zone) if planned is not None else wave.date_key,
-        off=until(planned, now) if planned is not None else "",
+        planned=zoned(planned, wave.campaign.zone),
+        off=until(planned, now),
         state="prepared" if is_ready else "not prepared" if prep is None else prep.get_status_display(),
         codes=there,
         places=places,

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from monoql import fan_account, fan_calendar, fan_colours, fan_own_entry, fan_pages, fan_phone
+from monoql import fan_account, fan_calendar, fan_colours, fan_draws, fan_own_entry, fan_pages, fan_phone
 
 DATE_KEY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}b?"
 
@@ -19,6 +19,12 @@ urlpatterns = [
     path("entry/change/", fan_own_entry.change_entry),
     path("entry/receipt.json", fan_own_entry.receipt),
     re_path(rf"^entry/draws/(?P<date_key>{DATE_KEY})\.json$", fan_own_entry.draw_receipt),
+    path("draws/", fan_draws.draws),
+    path("draws/verify_draw.py", fan_draws.verifier),
+    re_path(rf"^draws/(?P<date_key>{DATE_KEY})/$", fan_draws.one_draw),
+    re_path(rf"^draws/(?P<date_key>{DATE_KEY})/(?P<name>[a-z]+\.[a-z]+)$", fan_draws.draw_file),
+    path("draws/audit/<str:token>/", fan_draws.audit),
+    re_path(rf"^draws/audit/(?P<token>[^/]+)/(?P<date_key>{DATE_KEY})/(?P<name>[a-z]+\.[a-z]+)$", fan_draws.audit_file),
     path("entry/link/", fan_pages.send_link),
     path("entry/phone/", fan_phone.send_code),
     path("entry/phone/confirm/", fan_phone.confirm),

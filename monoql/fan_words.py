@@ -10,7 +10,7 @@ from django.utils.translation import get_language_bidi, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from campaigns.models import Locale, Market
-from waves.explanation import Outcome
+from waves.explanation import Named, Outcome
 
 MOST_CITIES_IN_A_SENTENCE = 4
 
@@ -186,12 +186,76 @@ def outcome_text(outcome: Outcome) -> str:
             "choice": choice_text(outcome.choice),
         }
     if outcome.reason == "markets_full" and outcome.full_markets:
+        if outcome.why is not None and any(named.full_by == "tier" for named in outcome.why.full):
+            return ngettext(
+                "%(cities)s was full: others were drawn before you.",
+                "%(cities)s were full: others were drawn before you.",
+                len(outcome.full_markets),
+            ) % {"cities": cities_text(outcome.full_markets)}
         return ngettext(
             "%(cities)s was full before your number came up.",
             "%(cities)s were full before your number came up.",
             len(outcome.full_markets),
         ) % {"cities": cities_text(outcome.full_markets)}
+    if outcome.reason == "voided" and outcome.voided_because in ("withdrawn", "excluded"):
+        return _voided_text(outcome.voided_because)
     return _reason_text(outcome.reason)
+
+
+FEWEST_DIGITS, MOST_DIGITS = 4, 19
+
+
+def number_text(ticket: int, *, digits: int = FEWEST_DIGITS) -> str:
+    """A ticket as a fan reads it, a number from 0 to 1 that is cut off, not rounded; lower ones come first."""
+    return f"0.{ticket * 10**digits // 2**64:0{digits}}"
+
+
+def _digits_apart(own: int, others: Sequence[int]) -> int:
+    """How many digits it takes until a number can be told from the others."""
+    for digits in range(FEWEST_DIGITS, MOST_DIGITS):
+        if all(number_text(own, digits=digits) != number_text(other, digits=digits) for other in others):
+            return digits
+    return MOST_DIGITS
+
+
+def why_lines(outcome: Outcome) -> list[str]:
+    """How the places of each market that was full went, and the fan's own number where numbers decided.
+
+    Nothing is said of scores and tiers: where these decided, others were drawn before her.
+    """
+    if outcome.why is None:
+        return []
+    own = int(outcome.why.ticket, 16)
+    decisive = [
+        named.cutoff.ticket for named in outcome.why.full if named.full_by == "ticket" and named.cutoff is not None
+    ]
+    digits = _digits_apart(own, decisive)
+    lines = []
+    if decisive:
+        own_text = isolated(number_text(own, digits=digits))
+        lines.append(_("Your number in this draw: %(number)s. Lower numbers come first.") % {"number": own_text})
+    return [*lines, *(_named_text(named, digits) for named in outcome.why.full)]
+
+
+def _named_text(named: Named, digits: int) -> str:
+    city = isolated(city_text(named.market))
+    if named.full_by == "ticket" and named.cutoff is not None:
+        number = isolated(number_text(named.cutoff.ticket, digits=digits))
+        return _("%(city)s: the last number drawn was %(number)s.") % {"city": city, "number": number}
+    if named.full_by == "choice":
+        return _("%(city)s: all places went to fans who had it higher on their list.") % {"city": city}
+    if named.full_by == "no_places":
+        return _("%(city)s: there were no places in this draw.") % {"city": city}
+    return _("%(city)s: others were drawn before you.") % {"city": city}
+
+
+def _voided_text(because: str) -> str:
+    if because == "withdrawn":
+        return _("You had been drawn, but you withdrew before the codes were sent, so your place lapsed.")
+    return _(
+        "You had been drawn, but your entry was excluded before the codes were sent. If you think that is a mistake, "
+        "please write to the organiser."
+    )
 
 
 def _reason_text(reason: str) -> str:
@@ -204,6 +268,7 @@ def _reason_text(reason: str) -> str:
         "unconfirmed": _("Your entry was not confirmed before the draw, so it took no part."),
         "already_selected": _("You already have a code from an earlier draw, so this draw passed you over."),
         "not_in_audience": _("This draw was for another group of fans, so your entry took no part."),
+        "after_freeze": _("Your entry came after the list for this draw was closed, so it took no part."),
         "no_choice": _("None of the cities in this draw was on your list."),
         "below_min_score": _(
             "Each entry gets a score for how surely it comes from a real fan. "

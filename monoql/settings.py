@@ -286,6 +286,12 @@ MAIL_FOLDER = Path(os.environ.get("MAIL_FOLDER", BASE_DIR / ".data" / "mail"))
 MAIL_URL = os.environ.get("MAIL_URL", "")
 """``smtp://user:password@host:587?tls=1`` sends mails; empty writes them to ``MAIL_FOLDER``."""
 MAILERS = {"default": mailer(MAIL_URL) if MAIL_URL else {"BACKEND": "core.mail.FolderBackend"}}
+MAIL_CONNECTIONS = max(
+    1, min(int(os.environ.get("MAIL_CONNECTIONS", "4")), int(os.environ.get("DATABASE_POOL", "16")) - 2)
+)
+"""How many connections to the mail server a wave's mails go out on; each needs one to the database."""
+MAIL_KEY_HEADER = os.environ.get("MAIL_KEY_HEADER", "X-Entity-Ref-ID")
+"""The header, beside Message-ID, by which a provider can tell that it has a mail already."""
 DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL", "MonoQL <tickets@monoql.example>")
 
 PHONE_SENDER = phone_sender(os.environ, is_development=DEVELOPMENT, folder=MAIL_FOLDER / "sms")
@@ -329,7 +335,7 @@ OUTSIDE_ISSUERS = (
     *([development_issuer(PUBLIC_URL)] if DEVELOPMENT else []),
 )
 """Whose tokens ``POST /api/v1/auth/`` takes."""
-CORS_URLS_REGEX = r"^/api/v1/campaigns/(?P<domain>[^/]+)/(?:(?:entries|entry)/.*)?$"
+CORS_URLS_REGEX = r"^/api/v1/campaigns/(?P<domain>[^/]+)/(?:(?:entries|entry|draws)/.*)?$"
 """What fans ask. Which origins may, each campaign says (``campaigns.cross_origin``); cookies are never let through."""
 CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
 CORS_ALLOW_HEADERS = ("authorization", "content-type", "idempotency-key", "if-none-match")
@@ -357,6 +363,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "CampaignStatus": "campaigns.models.Campaign.Status",
         "CampaignType": "campaigns.models.Campaign.Type",
+        "DrawState": "waves.draws_api.STATES",
         "FieldType": "campaigns.models.Field.Type",
         "HoldKind": "codes.models.Hold.Kind",
         "HoldStatus": "codes.models.Hold.Status",

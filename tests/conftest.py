@@ -13,6 +13,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from campaigns import published
 from campaigns.models import Campaign
+from entries import sending
 from tests import scenario
 from viewers.models import Staff
 from viewers.viewer import Viewer, viewer_of_staff
@@ -32,6 +33,8 @@ def fresh_memory(settings: Settings) -> None:
     settings.PUBLISHED_SECONDS = 0.0
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.CACHES = {"default": {**settings.CACHES["default"], "KEY_PREFIX": f"tests-{uuid4()}"}}
+    settings.MAIL_CONNECTIONS = 1  # Other threads would not see what a test has not committed.
+    sending._PAUSE["until"] = 0.0
     published._kept.clear()
 
 

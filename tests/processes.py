@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -22,8 +22,8 @@ def say(word: str) -> None:
     print(word, flush=True)
 
 
-def environment(*, lease_seconds: float) -> dict[str, str]:
-    """The variables of a process that works on the test's database, broker and storage."""
+def environment(*, lease_seconds: float, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables of a process that works on the test's database, broker and storage; ``variables`` go before."""
     url = urlsplit(os.environ["DATABASE_URL"])
     return {
         **os.environ,
@@ -35,16 +35,19 @@ def environment(*, lease_seconds: float) -> dict[str, str]:
         "PYTHONPATH": str(PROJECT),
         "LOG_LEVEL": "INFO",
         "MAIL_FOLDER": str(settings.MAIL_FOLDER),
+        **(variables or {}),
     }
 
 
 @contextmanager
-def process(*arguments: str, lease_seconds: float = 2.0, log: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+def process(
+    *arguments: str, lease_seconds: float = 2.0, log: Path | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """A process in a group of its own; whatever is left of the group is killed at the end."""
     output = log.open("a") if log is not None else subprocess.PIPE
     child = subprocess.Popen(
         [sys.executable, *arguments],
-        env=environment(lease_seconds=lease_seconds),
+        env=environment(lease_seconds=lease_seconds, variables=variables),
         cwd=PROJECT,
         stdout=output,
         stderr=output if log is not None else None,
@@ -63,9 +66,9 @@ def process(*arguments: str, lease_seconds: float = 2.0, log: Path | None = None
 
 
 @contextmanager
-def script(code: str, *, lease_seconds: float = 2.0) -> Iterator[subprocess.Popen[str]]:
+def script(code: str, *, lease_seconds: float = 2.0, log: Path | None = None) -> Iterator[subprocess.Popen[str]]:
     """A process that runs some code on the test's database."""
-    with process("-c", SETUP + code, lease_seconds=lease_seconds) as child:
+    with process("-c", SETUP + code, lease_seconds=lease_seconds, log=log) as child:
         yield child
 
 
@@ -81,6 +84,16 @@ def kill(child: subprocess.Popen[str]) -> None:
         os.killpg(child.pid, signal.SIGKILL)
     except ProcessLookupError:
         return
+
+
+def stop(child: subprocess.Popen[str]) -> None:
+    """Have the process and all its children stand still, as a machine that is paused would."""
+    os.killpg(child.pid, signal.SIGSTOP)
+
+
+def wake(child: subprocess.Popen[str]) -> None:
+    """Let them go on."""
+    os.killpg(child.pid, signal.SIGCONT)
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> float:

@@ -32,7 +32,7 @@ from codes.models import Assignment, Code
 from codes.upload import pool_for
 from core import jobs
 from core.models import AuditEvent
-from entries import messages
+from entries import sending
 from entries.models import Entry, Message
 from exports.models import Export
 from monoql.settings import LOGGING
@@ -154,10 +154,10 @@ def register(campaign: Campaign, settings: Settings, mailbox: Path) -> list[str]
     ):
         assert answer.status_code in (202, 303), answer.content
     with refusing_server(settings):
-        assert messages.send_due(timezone.now()) > 0
+        assert sending.send_due(timezone.now()) > 0
     assert Message.objects.exclude(error="").exists()
-    Message.objects.update(send_after=None)
-    messages.send_due(timezone.now())
+    Message.objects.update(status=Message.Status.QUEUED)
+    sending.send_due(timezone.now())
     tokens = tokens_in(mailbox)
     for token in tokens:
         fan.post(f"{page}confirm/{token}/")
@@ -237,7 +237,7 @@ def ask_about_codes(desk: Client, campaign: Campaign) -> None:
     taken = {"reason": "sold", "typed_name": campaign.name}
     desk.post(reverse("admin:codes_assignment_take_back_page", args=[code.pk]), taken)
     assert Assignment.objects.get().voided == "taken_back"
-    messages.send_due(timezone.now())
+    sending.send_due(timezone.now())
 
 
 def test_a_fans_data_her_code_and_her_links_are_in_no_log_task_audit_event_or_job(

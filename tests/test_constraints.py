@@ -441,6 +441,9 @@ CASES: dict[str, Case] = {
             for day in (1, 2)
         ]
     ),
+    "waves_wave_trigger_time_once": copy_of(
+        lambda world: world.wave, date_key="2027-01-31T10:00", trigger_key="2027-02-01T10:00"
+    ),
     "waves_wave_date_key_form": update(lambda world: world.wave, date_key="soon"),
     "waves_wave_trigger_key_form": update(lambda world: world.wave, trigger_key="later"),
     "waves_wave_mails_a_minute": update(lambda world: world.wave, mails_a_minute=0),

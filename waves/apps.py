@@ -10,4 +10,4 @@ class WavesConfig(AppConfig):
 
     def ready(self) -> None:
         """Load what registers with the rooms below."""
-        from waves import by_hand, notification, preparation, scheduling, selection  # noqa: F401
+        from waves import by_hand, clock, notification, preparation, scheduling, selection  # noqa: F401

@@ -1,6 +1,9 @@
 """The bundle of a draw: the files by which an outsider runs it again (spec: the bundle)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from functools import lru_cache
+from importlib.resources import files
 
 from campaigns import secrets
 from core import VERSION, storage
@@ -10,6 +13,52 @@ from waves.models import Draw
 
 STORED = ("snapshot.csv", "allocation.csv")
 VOIDED_HEADER = b"ref,reason\n"
+VERIFIER = "verify_draw.py"
+LINK_TIME = timedelta(minutes=10)
+"""How long a link to a stored file works; a download that has begun goes on."""
+
+
+class NoSuchFile(LookupError):
+    """The bundle has no such file, or not yet."""
+
+
+def files_of(draw: Draw) -> tuple[str, ...]:
+    """The names of the files that may be given out; none before the secret is.
+
+    An abandoned draw has those that it came to.
+    """
+    if draw.revealed_at is None:
+        return ()
+    drawn = ("allocation.csv",) if draw.allocation_sha256 else ()
+    voided = ("voided.csv",) if draw.voided_sha256 else ()
+    return ("rules.json", "manifest.json", "snapshot.csv", *drawn, *voided)
+
+
+def small_file(draw: Draw, name: str) -> bytes | None:
+    """One of the files that the database holds; nothing where it lies in storage.
+
+    :raises NoSuchFile: it is none of those that may be given out.
+    """
+    if name not in files_of(draw):
+        raise NoSuchFile(name)
+    return None if name in STORED else dict(small_files(draw))[name]
+
+
+def link_to(draw: Draw, name: str) -> str:
+    """An address from which a stored file can be fetched for a while, under the name that the verifier reads.
+
+    :raises NoSuchFile: it is none of those that may be given out.
+    """
+    if name not in files_of(draw):
+        raise NoSuchFile(name)
+    key = f"{draw.storage_prefix}{name}"
+    return storage.signed_url(key, seconds=int(LINK_TIME.total_seconds()), file_name=name)
+
+
+@lru_cache(maxsize=1)
+def verifier() -> bytes:
+    """The program that runs a bundle again, as it is offered beside it."""
+    return files("waves").joinpath(VERIFIER).read_bytes()
 
 
 def manifest_of(draw: Draw) -> Manifest:
@@ -19,7 +68,7 @@ def manifest_of(draw: Draw) -> Manifest:
         raise LookupError("The campaign has committed to nothing.")
     is_drawn = bool(draw.allocation_sha256)
     return Manifest(
-        software=f"monoql {VERSION}",
+        software=draw.software or f"monoql {VERSION}",
         campaign=draw.campaign.domain,
         wave=draw.wave.date_key,
         number=draw.number,

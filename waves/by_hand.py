@@ -19,7 +19,7 @@ from codes.ranges import lock_pools, revoke, take_one
 from core import audit
 from core.refusal import Refusal
 from entries import messages
-from entries.messages import Letter, compose_with
+from entries.messages import AnyLetter, Letter, compose_with
 from entries.models import Entry, Message
 from viewers.permissions import Action, require
 from viewers.viewer import Viewer
@@ -254,7 +254,7 @@ def _record(
 
 @compose_with(Message.Kind.GIVEN)
 @compose_with(Message.Kind.REPLACED)
-def compose_with_code(batch: Sequence[Message], published: Published) -> Mapping[int, Letter]:
+def compose_with_code(batch: Sequence[Message], published: Published) -> Mapping[int, AnyLetter]:
     """The mails that bring a code: the one that she has when they are sent, so that the latest is always right."""
     letters = {}
     waves = _waves_of(message.hold_id for message in batch)

@@ -16,9 +16,21 @@ from core.parsing import body_of
 from entries import own_entry
 from entries.api import EntrySerializer, OwnEntryEndpoint, RegistrationSerializer, entry_part, read_form
 from entries.models import Entry
-from waves.explanation import Outcome, outcomes
+from waves.explanation import Named, Outcome, outcomes
 from waves.models import Draw
 from waves.proof import line_of, wave_receipt
+
+
+class FullMarketSerializer(serializers.Serializer[Any]):
+    """Why a market had no place for a fan."""
+
+    market = serializers.CharField()
+    choice = serializers.IntegerField(help_text="Which of the fan's wishes in this wave it was, from 1.")
+    because = serializers.CharField(
+        help_text="`earlier_numbers`: its last place went to an earlier number; `higher_on_lists`: all went to fans "
+        "who had it higher on their list; `drawn_before`: others were drawn before; `no_places`: there were none."
+    )
+    last_ticket = serializers.CharField(help_text="The last number drawn, for `earlier_numbers`; else empty.")
 
 
 class OutcomeSerializer(serializers.Serializer[Any]):
@@ -39,9 +51,15 @@ class OutcomeSerializer(serializers.Serializer[Any]):
     presale_end_at = serializers.DateTimeField(allow_null=True)
     timezone = serializers.CharField(help_text="The zone of the venue.")
     reason = serializers.CharField(
-        help_text="Why not: `markets_full`, `voided`, `taken_back`, or a reason of the draw's snapshot."
+        help_text="Why not: `markets_full`, `voided`, `taken_back`, `after_freeze` (the entry came later), or a reason "
+        "of the draw's snapshot."
     )
+    voided_because = serializers.CharField(help_text="For `voided`: `withdrawn`, `excluded` or `erased`.")
     full_markets = serializers.ListField(child=serializers.CharField())
+    ticket = serializers.CharField(
+        help_text="Her number in the draw, 16 hex digits, lower is earlier; only for `markets_full`, like `why`."
+    )
+    why = FullMarketSerializer(many=True)
 
 
 class OwnEntrySerializer(EntrySerializer):
@@ -157,7 +175,29 @@ def _outcome_part(outcome: Outcome) -> dict[str, Any]:
         "presale_end_at": outcome.presale_end_at,
         "timezone": outcome.zone.key,
         "reason": outcome.reason,
+        "voided_because": outcome.voided_because,
         "full_markets": [market.code for market in outcome.full_markets],
+        "ticket": outcome.why.ticket if outcome.why is not None else "",
+        "why": [_full_part(named) for named in outcome.why.full] if outcome.why is not None else [],
+    }
+
+
+BECAUSE = {
+    "ticket": "earlier_numbers",
+    "choice": "higher_on_lists",
+    "tier": "drawn_before",
+    "no_places": "no_places",
+}
+"""Why a market was full, in words that say nothing of scores."""
+
+
+def _full_part(named: Named) -> dict[str, Any]:
+    last = named.cutoff if named.full_by == "ticket" else None
+    return {
+        "market": named.market.code,
+        "choice": named.choice,
+        "because": BECAUSE[named.full_by],
+        "last_ticket": f"{last.ticket:016x}" if last is not None else "",
     }
 
 

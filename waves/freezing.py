@@ -5,34 +5,38 @@ under a name of their own before the draw's row is made; the row's commit is the
 """
 
 import hashlib
-from array import array
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 from django.db import connection, transaction
 from django.db.models import Count
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from campaigns.models import Campaign, Event, Market
 from codes import holding
 from codes.models import Assignment, Hold
-from core import audit, storage
-from core.bulk import copy_out
+from core import VERSION, audit, storage
+from core.bulk import copy_out_binary
 from core.jobs import Claim, PermanentFailure
 from entries.gates import stop_asking_when
 from entries.models import ScoreRun
 from viewers.viewer import WORKER
+from waves.audience import gather, join
 from waves.models import MOST_WAVES, Draw, Wave, WavePrep
 from waves.rules import EventRules, MarketRules, Rules
-from waves.snapshot import REF_DIGITS
-from waves.snapshot_writer import FrozenSnapshot, SnapshotWriter
+from waves.snapshot import Snapshot
+from waves.snapshot_rows import KNOWN_REASONS, Gathering
+from waves.snapshot_writer import BlockIndex, FrozenSnapshot, SnapshotWriter
 
-PROGRESS_EVERY = 50_000
-REASON_STARTS = REF_DIGITS + 1
+SOFTWARE = f"monoql {VERSION}"
+ROWS_A_PIECE = 1 << 14
+JOIN_MEMORY = "64MB"
+"""The scores of a million entries are then joined without files on the database's disk."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,16 @@ class Plan:
     requires_phone: bool
     score_run_id: int | None
     has_assignments: bool
+    is_open: bool = False
+    """Whether fans could still register at this moment; the draw's page says so."""
+
+
+@dataclass(frozen=True)
+class FrozenEntries:
+    """The entries of a snapshot as the draw needs them, and their ids in the same order."""
+
+    snapshot: Snapshot
+    ids: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -53,13 +67,17 @@ class Frozen:
 
     plan: Plan
     snapshot: FrozenSnapshot
+    entries: FrozenEntries
+    hidden: BlockIndex
     reasons: dict[str, int]
     frozen_at: datetime
     prefix: str
 
 
-def freeze(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Draw:
+def freeze(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> tuple[Draw, FrozenEntries]:
     """Freeze the wave once: read, store, and make its draw with the campaign's next number.
+
+    The entries are given with it, so that who goes on at once need not read back what was just written.
 
     :raises PermanentFailure: the campaign has used all its numbers, or never opened.
     """
@@ -84,6 +102,8 @@ def freeze(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Draw:
             eligible=frozen.snapshot.entries - sum(frozen.reasons.values()),
             reasons=frozen.reasons,
             frozen_at=frozen.frozen_at,
+            frozen_while_open=frozen.plan.is_open,
+            software=SOFTWARE,
             storage_prefix=frozen.prefix,
             public_value=None if claim.job.public_source else "",
         )
@@ -96,57 +116,59 @@ def freeze(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Draw:
             changes={name: [None, value] for name, value in fixed.items()},
             now=timezone.now(),
         )
-    return draw
+    return draw, frozen.entries
 
 
 @contextmanager
-def _one_moment() -> Iterator[None]:
+def _one_moment(prep: WavePrep, folder: Path) -> Iterator[None]:
     """A transaction that sees one moment of the database, however long it reads."""
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             # It reads whole tables. Right after a bulk load, before the first ANALYZE, the planner believes that they
             # are small and joins row by row: half a million entries then took over ten minutes instead of seconds.
             cursor.execute("SET LOCAL enable_nestloop = off")
+            cursor.execute(f"SET LOCAL work_mem = '{JOIN_MEMORY}'")
+            gather(prep, folder)  # A table of its own, which is gone with the transaction; all else is only read.
+            cursor.execute("SET TRANSACTION READ ONLY")
         yield
 
 
 def _read(claim: Claim[WavePrep], *, folder: Path, now: datetime) -> Frozen:
     prep = claim.job
-    with _one_moment():
+    with _one_moment(prep, folder):
         plan = make_plan(prep)
-        ids = array("q")
-        reasons: Counter[bytes] = Counter()
-        with (folder / "snapshot.csv").open("w+b") as file:
-            writer = SnapshotWriter(file)
-            for row in copy_out(*_snapshot_query(prep, plan)):
-                entry_id, _, line = bytes(row).partition(b"\t")
-                ids.append(int(entry_id))
-                reasons[line[REASON_STARTS : line.index(b",", REASON_STARTS)]] += 1
-                writer.write(line)
-                if len(ids) % PROGRESS_EVERY == 0:
-                    claim.progress(len(ids))
-            snapshot = writer.finish()
-        with (folder / "reasons.csv").open("wb") as file:
-            file.write(b"ref,reason\n")
-            for row in copy_out(*_hidden_reasons_query(prep, plan)):
-                line = bytes(row).replace(b"\t", b",")
-                reasons[line[REASON_STARTS:].rstrip()] += 1
-                file.write(line)
-    with (folder / "entry_ids").open("wb") as file:
-        ids.tofile(file)
-    prefix = f"draws/{prep.wave.campaign.public_id}/{prep.wave_id}-{claim.fence}/"
-    # Operators see what stands behind the snapshot's "excluded".
-    named = {reason.decode(): count for reason, count in reasons.items() if reason not in (b"", b"excluded")}
-    return Frozen(plan=plan, snapshot=snapshot, reasons=named, frozen_at=now, prefix=prefix)
+        gathering = Gathering({market.code: market.number for market in plan.markets})
+        read = 0
+        for rows in copy_out_binary(*_entries_query(prep, plan), rows_a_piece=ROWS_A_PIECE):
+            gathering.add(rows)
+            read += len(rows)
+            claim.progress(read)
+    gathered = gathering.finish()
+    with (folder / "snapshot.csv").open("wb") as file:
+        writer = SnapshotWriter(file)
+        writer.write_all(gathered.snapshot, progress=lambda _: claim.check())
+        frozen = writer.finish()
+    with (folder / "reasons.csv").open("wb") as file:
+        hidden = gathered.write_hidden(file)
+    gathered.ids.tofile(folder / "entry_ids")
+    return Frozen(
+        plan=plan,
+        snapshot=frozen,
+        entries=FrozenEntries(snapshot=replace(gathered.snapshot, sha256=frozen.sha256), ids=gathered.ids),
+        hidden=hidden,
+        reasons=gathered.reason_counts(),
+        frozen_at=now,
+        prefix=f"draws/{prep.wave.campaign.public_id}/{prep.wave_id}-{claim.fence}/",
+    )
 
 
 def _store(frozen: Frozen, folder: Path) -> None:
     for name in ("snapshot.csv", "reasons.csv", "entry_ids"):
-        with (folder / name).open("rb") as file:
-            storage.put_file(frozen.prefix + name, file)
+        storage.put_path(frozen.prefix + name, folder / name)
     storage.put(frozen.prefix + "tree", frozen.snapshot.tree.dump())
     storage.put(frozen.prefix + "blocks", frozen.snapshot.blocks.dump())
+    storage.put(frozen.prefix + "reason_blocks", frozen.hidden.dump())
 
 
 def make_plan(prep: WavePrep) -> Plan:
@@ -174,6 +196,7 @@ def make_plan(prep: WavePrep) -> Plan:
         requires_phone=campaign.requires_phone_confirmation,
         score_run_id=ScoreRun.objects.filter(campaign=campaign, is_current=True).values_list("pk", flat=True).first(),
         has_assignments=bool(_assigned_holds(campaign)),
+        is_open=Campaign.objects.filter(pk=campaign.pk, status=Campaign.Status.OPEN).exists(),
     )
 
 
@@ -228,7 +251,7 @@ def _rules(campaign: Campaign, wave: Wave, prep: WavePrep, plan: Plan, number: i
         score_tier=prep.score_tier,
         score_min=prep.score_min,
         score_max=prep.score_max,
-        audience="all",
+        audience=prep.audience,
         reassign=prep.reassign,
         public_source=prep.public_source,
         previous_allocation_sha256=plan.previous.allocation_sha256 if plan.previous else "",
@@ -247,6 +270,8 @@ def _reason(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
             " AND earlier.hold_id = ANY (%s::bigint[]) AND earlier.voided = '') THEN 'already_selected'"
         )
         parameters.append(_assigned_holds(prep.wave.campaign))
+    _, _, is_outside = join(prep.audience)
+    not_in_audience = f"WHEN {is_outside} THEN 'not_in_audience'" if is_outside else ""
     bounds = ""
     for condition, bound, reason in (
         ("<", prep.score_min, "below_min_score"),
@@ -262,6 +287,7 @@ def _reason(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
         WHEN {unproved} THEN 'unconfirmed'
         WHEN entry.gates_failed OR entry.gates_pending THEN 'gate_failed'
         {was_selected}
+        {not_in_audience}
         WHEN NOT entry.choices && %s::smallint[] THEN 'no_choice'
         {bounds}
         ELSE '' END"""
@@ -270,45 +296,29 @@ def _reason(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
 
 
 def _from(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
+    audience, parameters, _ = join(prep.audience)
     return (
         "FROM entries_entry AS entry LEFT JOIN entries_score AS score"
-        " ON score.run_id = %s AND score.entry_id = entry.id WHERE entry.campaign_id = %s",
-        [plan.score_run_id or 0, prep.wave.campaign_id],
+        f" ON score.run_id = %s AND score.entry_id = entry.id {audience} WHERE entry.campaign_id = %s",
+        [plan.score_run_id or 0, *parameters, prep.wave.campaign_id],
     )
 
 
-def _snapshot_query(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
-    """Each entry's id and its line of snapshot.csv, in order of ref."""
+def _entries_query(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
+    """Each entry as `waves.snapshot_rows` reads it: id, ref, reason, tier, choices.
+
+    In no order: to sort a few arrays takes a tenth of the time that the database needs to sort the rows, which it
+    then can hand over while it reads them.
+    """
     reason, reason_parameters = _reason(prep, plan)
     source, source_parameters = _from(prep, plan)
     tier = f"coalesce(score.score, 0) / {int(prep.score_tier)}" if "score" in prep.ranking else "0"
     query = f"""
-        SELECT id, ref || ',' || CASE WHEN reason IN ('blocked', 'gate_failed') THEN 'excluded' ELSE reason END
-            || ',' || tier || ','
-            || array_to_string(ARRAY(SELECT (%s::text[])[number] FROM unnest(choices) AS number), '|')
-        FROM (SELECT entry.id, entry.ref, {reason} AS reason, {tier} AS tier, entry.choices {source}) AS entry
-        ORDER BY ref
-    """  # noqa: S608  Only our own words and whole numbers are put in.
-    return query, [_codes_by_number(plan), *reason_parameters, *source_parameters]
-
-
-def _codes_by_number(plan: Plan) -> list[str | None]:
-    """Market codes at the places of their numbers, from 1; other places are null and fall out of the list."""
-    codes: list[str | None] = [None] * max((market.number for market in plan.markets), default=1)
-    for market in plan.markets:
-        codes[market.number - 1] = market.code
-    return codes
-
-
-def _hidden_reasons_query(prep: WavePrep, plan: Plan) -> tuple[str, list[object]]:
-    """Ref and reason of the entries that the published snapshot calls excluded."""
-    reason, reason_parameters = _reason(prep, plan)
-    source, source_parameters = _from(prep, plan)
-    query = f"""
-        SELECT ref, reason FROM (SELECT entry.ref, {reason} AS reason {source}) AS entry
-        WHERE reason IN ('blocked', 'gate_failed') ORDER BY ref
-    """  # noqa: S608  As above.
-    return query, [*reason_parameters, *source_parameters]
+        SELECT entry.id, entry.ref, (array_position(%s::text[], {reason}) - 1)::smallint, ({tier})::smallint,
+               entry.choices
+        {source}
+    """
+    return query, [list(KNOWN_REASONS), *reason_parameters, *source_parameters]
 
 
 def has_frozen(campaign_id: int) -> bool:

@@ -1,7 +1,8 @@
 """Who is chosen: waves, their preparation, their frozen draw, and what follows the trigger."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, NullIf
 
 from campaigns.models import Campaign, Market
 from codes.models import Hold
@@ -58,6 +59,12 @@ class Wave(models.Model):
             models.UniqueConstraint(name="waves_wave_date_key_once", fields=["campaign", "date_key"]),
             models.UniqueConstraint(
                 name="waves_wave_one_at_a_time", fields=["campaign"], condition=Q(status="processing")
+            ),
+            models.UniqueConstraint(
+                F("campaign"),
+                Coalesce(NullIf(F("trigger_key"), Value("")), F("date_key")),
+                name="waves_wave_trigger_time_once",
+                condition=Q(status__in=["scheduled", "processing"]),
             ),
             models.CheckConstraint(name="waves_wave_date_key_form", condition=Q(date_key__regex=DATE_KEY_FORM)),
             models.CheckConstraint(
@@ -138,6 +145,12 @@ class Draw(models.Model):
     eligible = models.PositiveIntegerField()
     reasons = models.JSONField(default=dict, help_text="How many entries each reason kept out.")
     frozen_at = models.DateTimeField()
+    frozen_while_open = models.BooleanField(
+        default=False, db_default=False, help_text="Fans could still register when it was frozen."
+    )
+    software = models.CharField(
+        max_length=60, blank=True, default="", db_default="", help_text="What froze it, as its manifest says for good."
+    )
     storage_prefix = models.CharField(max_length=200, help_text="Where its files lie; a slash at the end.")
     public_value = models.CharField(max_length=256, null=True)  # noqa: DJ001  Null is awaited, empty is none.
     allocation_sha256 = models.CharField(max_length=64, blank=True, default="")
@@ -204,15 +217,39 @@ class Selection(Job):
 
 
 class Notification(Job):
-    """The mails of a completed wave."""
+    """The mails of a completed wave. One that waits is paused, and one that is cancelled was stopped for good."""
 
     wave = models.OneToOneField(Wave, on_delete=models.PROTECT, related_name="notification")
+    selected_queued_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When there was a message for each fan with a code."
+    )
+    not_selected_queued_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When there was one for each fan who was not chosen."
+    )
+    paced_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="No mail before, where the wave sends so many a minute."
+    )
+    away_since = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when the mail server takes no mail."
+    )
+    done_before = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="Mails that were done when this worker began."
+    )
 
     class Meta(Job.Meta):
         pass
 
     def __str__(self) -> str:
         return f"mails of {self.wave}"
+
+    @property
+    def rate(self) -> float | None:
+        """Mails a second since this worker began."""
+        if self.phase_started_at is None or self.heartbeat_at is None:
+            return None
+        seconds = (self.heartbeat_at - self.phase_started_at).total_seconds()
+        done = self.progress_done - self.done_before
+        return done / seconds if seconds > 0 and done > 0 else None
 
     @property
     def campaign_id(self) -> int:

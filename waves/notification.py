@@ -1,26 +1,23 @@
-"""The mails of a completed wave: one message a fan and wave, sent in claimed batches."""
+"""The mails of a completed wave: one message a fan and wave, sent in claimed batches, and what they say."""
 
-import time
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from django.db import connection
-from django.db.models import Count, Min, QuerySet
-from django.db.models.functions import Coalesce
-from django.utils import timezone, translation
+from django.db.models import Count
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from campaigns.published import Published
+from codes.models import POOL_SPAN
 from core import jobs
-from core.jobs import Claim, Later, PermanentFailure
+from core.jobs import Claim, PermanentFailure
 from entries import messages
-from entries.messages import Letter, compose_with
-from entries.models import Message
+from entries.messages import AnyLetter, Letter, LikeLetter, Own, compose_with
+from entries.models import Entry, Message
+from waves import crew, proof, queueing
 from waves.explanation import Outcome, outcomes_in_wave
 from waves.models import Notification, Wave
-
-PAUSE_SECONDS = 1.0
-SOON = timedelta(seconds=5)
 
 
 def notify(claim: Claim[Notification]) -> None:
@@ -28,84 +25,157 @@ def notify(claim: Claim[Notification]) -> None:
     wave = claim.job.wave
     if wave.status != Wave.Status.COMPLETED:
         raise PermanentFailure("Only a completed wave sends mails.")
-    claim.enter("queueing")
-    with claim.transaction():
-        _make_messages(wave)
-    unsent = Message.objects.filter(wave_id=wave.pk, status__in=[Message.Status.QUEUED, Message.Status.SENDING])
+    queueing.queue(claim, wave=wave)
     total = Message.objects.filter(wave_id=wave.pk).count()
-    done = total - unsent.count()
+    done = total - crew.unsent_of(wave.pk).count()
     claim.enter("sending", total=total)
-    while unsent.exists():
-        claim.progress(done)
-        claimed = messages.send_batch(now=timezone.now(), wave_id=wave.pk)
-        done += claimed
-        if claimed == 0:
-            done = total - unsent.count()
-            _wait(unsent)
+    claim.write(done_before=done, progress_done=done)
+    crew.Crew(claim, total=total, done=done).send_all()
     claim.enter("finished", total=total)
     claim.write(progress_done=total)
 
 
-def _wait(unsent: "QuerySet[Message]") -> None:
-    """Pause while others send what is left, or come back when the next mail may be tried again.
-
-    :raises Later: that is not soon.
-    """
-    due = unsent.aggregate(at=Min(Coalesce("claimed_until", "send_after")))["at"]
-    if due is not None and due > timezone.now() + SOON:
-        raise Later(due)
-    time.sleep(PAUSE_SECONDS)
-
-
-def _make_messages(wave: Wave) -> None:
-    """One message for each fan who has a code, in one statement. Doing it again adds none."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO entries_message (entry_id, kind, wave_id, status, attempts, error, created_at)
-            SELECT assignment.entry_id, 'selected', prep.wave_id, 'queued', 0, '', now()
-            FROM codes_assignment AS assignment JOIN waves_waveprep AS prep ON prep.hold_id = assignment.hold_id
-            WHERE prep.wave_id = %s AND assignment.voided = '' ORDER BY assignment.code_id
-            ON CONFLICT DO NOTHING
-            """,
-            [wave.pk],
-        )
-
-
 @compose_with(Message.Kind.SELECTED)
-def compose_selected(batch: Sequence[Message], published: Published) -> Mapping[int, Letter]:
+def compose_selected(batch: Sequence[Message], published: Published) -> Mapping[int, AnyLetter]:
     """The mail with the code."""
     letters = {}
-    for wave in Wave.objects.filter(pk__in={message.wave_id for message in batch}):
-        group = [message for message in batch if message.wave_id == wave.pk]
-        outcomes = outcomes_in_wave(wave, [message.entry_id for message in group], published)
+    for memory, group in _by_wave(batch, published):
+        found = memory.outcomes([message.entry_id for message in group], published)
         for message in group:
-            outcome = outcomes.get(message.entry_id)
-            if outcome is None or not outcome.is_selected:
-                continue  # Her place was voided; a message without a letter is never sent.
-            letters[message.pk] = letter_of(message, outcome, published)
+            if message.entry_id in found and not _is_out(message.entry):
+                # Else her place was voided or she left; a message without a letter is never sent.
+                outcome, code = found[message.entry_id]
+                letters[message.pk] = _letter_with_code(message, outcome, code, published)
     return letters
 
 
-def letter_of(message: Message, outcome: Outcome, published: Published) -> Letter:
-    """What a mail with a code says. A code that is tied to an account stands in no mail, only the way to it."""
-    link = messages.link_of(message.entry, published)
-    shown = outcome.without_code() if outcome.is_tied else outcome
-    with translation.override(message.entry.locale.language):
-        values = {
-            "link": link,
-            "name": message.entry.name,
-            "code": _("on your page, once you have signed in") if outcome.is_tied else outcome.code,
-            "market": str(outcome.market),
-            "presale": outcome.presale_text,
+@compose_with(Message.Kind.NOT_SELECTED)
+def compose_not_selected(batch: Sequence[Message], published: Published) -> Mapping[int, AnyLetter]:
+    """The mail that says honestly that it was not this time, and why."""
+    letters = {}
+    is_over = published.campaign.status == published.campaign.Status.FINISHED
+    for memory, group in _by_wave(batch, published):
+        there = [message for message in group if not _is_out(message.entry)]
+        results = proof.results_of(memory.wave.draw, [message.entry.ref for message in there])
+        for message in there:
+            if message.entry.ref in results:
+                reason, choices = results[message.entry.ref]
+                outcome = _not_chosen(memory.wave, reason, choices, published)
+                letters[message.pk] = _regret(message, outcome, published, is_over=is_over)
+    return letters
+
+
+_PLACES = """
+    SELECT place.entry_id, place.code_id, place.market_id, place.event_id, place.choice, code.value
+    FROM codes_assignment AS place JOIN codes_code AS code ON code.id = place.code_id
+    WHERE place.hold_id = %s AND place.entry_id = ANY(%s) AND place.voided = ''
+"""
+
+
+class _Memory:
+    """What the mails of a wave have in common, kept as long as what is published of the campaign.
+
+    A wave's outcomes differ by pool, market, event and choice, and then by the code alone.
+    """
+
+    def __init__(self, wave: Wave) -> None:
+        self.wave = wave
+        self._outcomes: dict[tuple[int | None, ...], Outcome] = {}
+
+    def outcomes(self, entry_ids: Sequence[int], published: Published) -> dict[int, tuple[Outcome, str]]:
+        """The outcome and the code of those who have a place that is not void, by entry."""
+        with connection.cursor() as cursor:
+            cursor.execute(_PLACES, [self.wave.prep.hold_id, list(entry_ids)])
+            rows = cursor.fetchall()
+        keyed = {
+            entry: ((code_id // POOL_SPAN, market, event, choice), code)
+            for entry, code_id, market, event, choice, code in rows
         }
-    return Letter(context={"outcome": shown, "link": link}, values=values)
+        unknown = {key: entry for entry, (key, _) in keyed.items() if key not in self._outcomes}
+        if unknown:
+            whole = outcomes_in_wave(self.wave, list(unknown.values()), published)
+            self._outcomes |= {key: whole[entry].without_code() for key, entry in unknown.items() if entry in whole}
+        return {entry: (self._outcomes[key], code) for entry, (key, code) in keyed.items() if key in self._outcomes}
+
+
+def _by_wave(batch: Sequence[Message], published: Published) -> Iterable[tuple[_Memory, list[Message]]]:
+    for wave_id in sorted({message.wave_id for message in batch if message.wave_id is not None}):
+        name = f"mails of wave {wave_id}"
+        if name not in published.answers:
+            wave = Wave.objects.select_related("campaign", "draw", "prep").get(pk=wave_id)
+            published.answers[name] = (b"", _Memory(wave))
+        yield published.answers[name][1], [message for message in batch if message.wave_id == wave_id]
+
+
+def _not_chosen(wave: Wave, reason: str, choices: Sequence[str], published: Published) -> Outcome:
+    if reason:
+        return Outcome(wave=wave, is_selected=False, reason=reason)
+    full = [published.market_of_code[code] for code in choices if code in published.market_of_code]
+    return Outcome(wave=wave, is_selected=False, reason="markets_full", full_markets=full)
+
+
+def _is_out(entry: Entry) -> bool:
+    return entry.withdrawn_at is not None or entry.blocked_at is not None or entry.erased_at is not None
+
+
+def letter_of(message: Message, outcome: Outcome, published: Published) -> AnyLetter:
+    """What a mail with a code says. A code that is tied to an account stands in no mail, only the way to it."""
+    return _letter_with_code(message, outcome.without_code(), outcome.code, published)
+
+
+def _letter_with_code(message: Message, outcome: Outcome, code: str, published: Published) -> AnyLetter:
+    """The same, of an outcome without its code."""
+    language = message.entry.locale.language
+
+    def letter_with(own: Own) -> Letter:
+        with translation.override(language):
+            values = {
+                "link": own.link,
+                "name": own.name,
+                "code": _("on your page, once you have signed in") if outcome.is_tied else own.code,
+                "market": str(outcome.market),
+                "presale": outcome.presale_text,
+            }
+        return Letter(context={"outcome": replace(outcome, code=own.code), "link": own.link}, values=values)
+
+    link = messages.link_of(message.entry, published)
+    own = Own(link=link, name=message.entry.name, code="" if outcome.is_tied else code)
+    return LikeLetter(likeness=_likeness(outcome), own=own, letter_with=letter_with)
+
+
+def _likeness(outcome: Outcome) -> tuple[object, ...]:
+    return (
+        outcome.key,
+        outcome.reason,
+        outcome.market.pk if outcome.market is not None else None,
+        outcome.event.pk if outcome.event is not None else None,
+        outcome.choice,
+        outcome.is_tied,
+        outcome.link,
+        outcome.presale_start_at,
+        outcome.presale_end_at,
+        tuple(market.pk for market in outcome.full_markets),
+    )
+
+
+def _regret(message: Message, outcome: Outcome, published: Published, *, is_over: bool) -> AnyLetter:
+    def letter_with(own: Own) -> Letter:
+        context = {"outcome": outcome, "link": own.link, "is_over": is_over}
+        return Letter(context=context, values={"link": own.link, "name": own.name})
+
+    own = Own(link=messages.link_of(message.entry, published), name=message.entry.name)
+    return LikeLetter(likeness=(is_over, *_likeness(outcome)), own=own, letter_with=letter_with)
+
+
+def counts_of(wave_id: int) -> dict[str, int]:
+    """How many mails of a wave are in each state; of millions it takes a second."""
+    found = Message.objects.filter(wave_id=wave_id).values_list("status").annotate(mails=Count("pk")).order_by()
+    return dict(found)
 
 
 def _outcome(notification: Notification) -> dict[str, int]:
     """How many mails were sent, and how many were given up."""
-    found = Message.objects.filter(wave_id=notification.wave_id).values_list("status").annotate(mails=Count("pk"))
-    counts = dict(found.order_by())
+    counts = counts_of(notification.wave_id)
     return {name: counts.get(name, 0) for name in (Message.Status.SENT.value, Message.Status.FAILED.value)}
 
 

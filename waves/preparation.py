@@ -2,7 +2,7 @@
 followed by another that goes on from the last one, with the same rules, snapshot and key.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,22 +11,23 @@ import numpy as np
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from campaigns import lifecycle, secrets
 from campaigns.models import Campaign
 from codes import holding
 from codes.models import Hold
 from core import audit, jobs, storage
-from core.jobs import Claim, PermanentFailure, Waiting
+from core.jobs import CannotCancel, Claim, PermanentFailure, Waiting
 from core.refusal import Refusal
 from viewers.permissions import Action, require
 from viewers.viewer import WORKER, Viewer
-from waves import assigning, bundle, freezing
+from waves import assigning, bundle, freezing, readiness
+from waves.audience import ALL, check_audience
 from waves.draw import Allocation, draw_key, is_public_value, place, tickets, write_allocation
+from waves.freezing import FrozenEntries
 from waves.models import Draw, Wave, WavePrep
 from waves.rules import HIGHEST_SCORE, RANKINGS, Rules
-from waves.snapshot import Snapshot, read_snapshot
+from waves.snapshot import read_snapshot
 
 AWAITING = "awaiting public value"
 
@@ -59,9 +60,18 @@ class Options:
     score_tier: int = 10
     score_min: int | None = None
     score_max: int | None = None
+    audience: str = ALL
     reassign: bool = False
     public_source: str = ""
     limits: Mapping[str, int] | None = None
+
+
+def options_of(prep: WavePrep | None) -> Options:
+    """The options of a preparation as they stand, or those that a new one begins with."""
+    if prep is None:
+        return Options()
+    chosen = {name: getattr(prep, name) for name in Options.__dataclass_fields__}
+    return Options(**{**chosen, "ranking": tuple(prep.ranking)})
 
 
 def start_preparation(*, wave: Wave, options: Options, actor: Viewer, now: datetime) -> WavePrep:
@@ -69,14 +79,20 @@ def start_preparation(*, wave: Wave, options: Options, actor: Viewer, now: datet
 
     Before the freeze the options given count; after it the wave keeps what was frozen.
 
-    :raises CannotPrepare: the wave is under way, over, or another wave of the campaign is under way.
+    :raises CannotPrepare: the wave is under way, over, or another wave of the campaign is under way; or a red line
+        stands in its readiness list.
+    :raises NoSuchAudience: the audience names a wave or a fanlist that is not there.
     """
     require(actor, Action.RUN_WAVES, wave.campaign_id)
-    _check_options(options, wave.campaign)
+    is_frozen = Draw.objects.filter(wave=wave).exists()
+    if not is_frozen:
+        _check_options(options, wave.campaign, actor)
     with transaction.atomic():
         campaign = Campaign.objects.select_for_update(of=("self",), no_key=True).get(pk=wave.campaign_id)
         wave = Wave.objects.select_for_update().get(pk=wave.pk)
         _check_may_start(wave, campaign)
+        if not is_frozen and (red := readiness.red_lines(wave, options, now=now)):
+            raise CannotPrepare("The wave is not ready: " + " ".join(red))
         values = {**options.__dict__, "ranking": list(options.ranking), "limits": dict(options.limits or {})}
         prep, is_new = WavePrep.objects.select_for_update().get_or_create(wave=wave, defaults=values)
         if not is_new and not Draw.objects.filter(wave=wave).exists():
@@ -97,7 +113,7 @@ def start_preparation(*, wave: Wave, options: Options, actor: Viewer, now: datet
     return prep
 
 
-def _check_options(options: Options, campaign: Campaign) -> None:
+def _check_options(options: Options, campaign: Campaign, actor: Viewer) -> None:
     if tuple(options.ranking) not in RANKINGS:
         raise CannotPrepare("This is not one of the five rankings.", field="ranking")
     if options.score_tier < 1:
@@ -107,6 +123,7 @@ def _check_options(options: Options, campaign: Campaign) -> None:
         raise CannotPrepare("Score bounds lie between 0 and 100, the lower one first.", field="score_min")
     if len(options.public_source) > 200 or not options.public_source.isprintable():
         raise CannotPrepare("Name the public source in one line.", field="public_source")
+    check_audience(audience=options.audience, campaign=campaign, viewer=actor)
     known = set(campaign.markets.values_list("code", flat=True))
     for code, limit in (options.limits or {}).items():
         if code not in known or type(limit) is not int or limit < 0:
@@ -133,16 +150,17 @@ def prepare(claim: Claim[WavePrep]) -> None:
     """The work of a preparation, from wherever the last worker left it."""
     prep = claim.job
     draw = Draw.objects.filter(wave=prep.wave).first()
+    entries: FrozenEntries | None = None
     with storage.working_folder() as folder:
         if draw is None:
             _hold(claim)
             claim.enter("freezing", total=prep.wave.campaign.entries.count())
-            draw = freezing.freeze(claim, folder=folder, now=timezone.now())
+            draw, entries = freezing.freeze(claim, folder=folder, now=timezone.now())
         if draw.public_value is None:
             claim.enter(AWAITING)
             raise Waiting("")
         if not draw.allocation_sha256:
-            _draw(claim, draw, folder)
+            _draw(claim, draw, folder, entries)
         claim.enter("writing")
         bundle.store_manifest(draw)
     claim.enter("finished")
@@ -162,11 +180,15 @@ def _hold(claim: Claim[WavePrep]) -> None:
         _record(wave, "hold", {"hold": hold.pk, "codes": holding.size_of(hold)})
 
 
-def _draw(claim: Claim[WavePrep], draw: Draw, folder: Path) -> None:
-    """Order, place, and give the places their codes. All rows are written in one transaction."""
+def _draw(claim: Claim[WavePrep], draw: Draw, folder: Path, entries: FrozenEntries | None) -> None:
+    """Order, place, and give the places their codes. All rows are written in one transaction.
+
+    :param entries: what this worker itself has just frozen; else they are read back from storage.
+    """
     claim.enter("drawing", total=draw.entries)
     rules = Rules.from_json(bytes(draw.rules))
-    snapshot = _read_back(draw, rules, folder, claim)
+    entries = entries or _read_back(draw, rules, folder, claim)
+    snapshot = entries.snapshot
     secret = secrets.secret_of(draw.campaign, draw.number)
     key = draw_key(
         secret=secret,
@@ -177,39 +199,36 @@ def _draw(claim: Claim[WavePrep], draw: Draw, folder: Path) -> None:
     drawn = tickets(key=key, refs=snapshot.refs, only=snapshot.may_be_drawn, progress=claim.progress)
     places = [rules.markets[code].places for code in snapshot.markets]
     allocation = place(snapshot=snapshot, tickets=drawn, ranking=rules.ranking, places=places)
-    with (folder / "allocation.csv").open("w+b") as file:
+    with (folder / "allocation.csv").open("wb") as file:
         sha256, placed = write_allocation(file, snapshot=snapshot, allocation=allocation, rules=rules)
-        file.seek(0)
-        storage.put_file(f"{draw.storage_prefix}allocation.csv", file, content_type="text/csv")
+    storage.put_path(f"{draw.storage_prefix}allocation.csv", folder / "allocation.csv", content_type="text/csv")
     claim.enter("assigning", total=placed)
-    _assign(claim, draw, rules, snapshot, allocation, sha256, folder)
+    _assign(claim, draw, rules, entries, allocation, sha256)
 
 
-def _read_back(draw: Draw, rules: Rules, folder: Path, claim: Claim[WavePrep]) -> Snapshot:
-    """The frozen snapshot: from this worker's own disk where it has just written it, else from storage."""
-    path = folder / "snapshot.csv"
-    if not path.exists():
-        storage.fetch(f"{draw.storage_prefix}snapshot.csv", path)
+def _read_back(draw: Draw, rules: Rules, folder: Path, claim: Claim[WavePrep]) -> FrozenEntries:
+    """The frozen entries, from storage."""
+    path = storage.fetch(f"{draw.storage_prefix}snapshot.csv", folder / "snapshot.csv")
     with path.open("rb") as file:
         snapshot = read_snapshot(file, markets=sorted(rules.markets), progress=claim.progress)
     if snapshot.sha256 != draw.snapshot_sha256:
         raise PermanentFailure("The stored snapshot is not the frozen one. Nothing was drawn; call for help.")
-    return snapshot
+    ids = np.fromfile(storage.fetch(f"{draw.storage_prefix}entry_ids", folder / "entry_ids"), np.int64)
+    return FrozenEntries(snapshot=snapshot, ids=ids)
 
 
 def _assign(
     claim: Claim[WavePrep],
     draw: Draw,
     rules: Rules,
-    snapshot: Snapshot,
+    entries: FrozenEntries,
     allocation: Allocation,
     sha256: str,
-    folder: Path,
 ) -> None:
-    ids = _entry_ids(draw, folder)
+    snapshot = entries.snapshot
     with claim.transaction():
         assigning.write_assignments(
-            prep=claim.job, rules=rules, snapshot=snapshot, allocation=allocation, entry_ids=ids
+            prep=claim.job, rules=rules, snapshot=snapshot, allocation=allocation, entry_ids=entries.ids
         )
         assigning.write_outcomes(draw=draw, rules=rules, snapshot=snapshot, allocation=allocation)
         draw.allocation_sha256 = sha256
@@ -231,13 +250,6 @@ def _record(wave: Wave, verb: str, facts: Mapping[str, object]) -> None:
     )
 
 
-def _entry_ids(draw: Draw, folder: Path) -> NDArray[np.int64]:
-    path = folder / "entry_ids"
-    if not path.exists():
-        storage.fetch(f"{draw.storage_prefix}entry_ids", path)
-    return np.fromfile(path, np.int64)
-
-
 def enter_public_value(*, wave: Wave, value: str, actor: Viewer, now: datetime) -> Draw:
     """Enter the public value that the rules name, once; the preparation goes on.
 
@@ -249,8 +261,10 @@ def enter_public_value(*, wave: Wave, value: str, actor: Viewer, now: datetime) 
             "Enter 1 to 256 printable ASCII characters without space at the ends.", field="public_value"
         )
     with transaction.atomic():
-        entered = Draw.objects.filter(wave=wave, public_value=None, abandoned="").update(public_value=value)
-        if not entered:
+        # The wave's lock keeps a cancel or an abandonment from coming between.
+        wave = Wave.objects.select_for_update().get(pk=wave.pk)
+        awaited = Draw.objects.filter(wave=wave, public_value=None, abandoned="")
+        if wave.status != Wave.Status.PROCESSING or not awaited.update(public_value=value):
             raise BadPublicValue("This wave awaits no public value, or it was entered before.")
         audit.record(
             actor=actor,
@@ -264,6 +278,32 @@ def enter_public_value(*, wave: Wave, value: str, actor: Viewer, now: datetime) 
     return Draw.objects.get(wave=wave)
 
 
+def cancel(*, wave: Wave, actor: Viewer, now: datetime) -> Wave:
+    """Stop a preparation that is under way; the wave is scheduled again.
+
+    Before the freeze its codes go back, and it can be prepared by other rules. After the freeze nothing changes that
+    was frozen: going on uses the same rules, entries and key.
+
+    :raises CannotCancel: nothing is under way.
+    """
+    require(actor, Action.RUN_WAVES, wave.campaign_id)
+    _stop_worker(wave, now, _check_may_cancel)
+    with transaction.atomic():
+        wave = Wave.objects.select_for_update().get(pk=wave.pk)
+        _check_may_cancel(wave)
+        is_frozen = Draw.objects.filter(wave=wave).exists()
+        _give_back(wave, WavePrep.objects.get(wave=wave), actor=actor, verb="cancel", now=now, is_frozen=is_frozen)
+    return Wave.objects.select_related("prep").get(pk=wave.pk)
+
+
+def _check_may_cancel(wave: Wave) -> None:
+    """Refuse unless something works at the preparation, or another cancel was cut off after it had stopped that."""
+    going = (WavePrep.Status.QUEUED, WavePrep.Status.RUNNING, WavePrep.Status.CANCELLED)
+    is_going = WavePrep.objects.filter(wave=wave, status__in=going).exists()
+    if wave.status != Wave.Status.PROCESSING or not is_going:
+        raise CannotCancel("No preparation is under way: there is nothing to cancel. A prepared wave is abandoned.")
+
+
 def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
     """Give a wave up before its trigger: its codes go back. After the freeze its root and secret are published.
 
@@ -272,7 +312,7 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
     require(actor, Action.RUN_WAVES, wave.campaign_id)
     if not reason.strip():
         raise CannotAbandon("Say why: the reason is published with the draw.", field="reason")
-    _stop_worker(wave, now)
+    _stop_worker(wave, now, _check_may_abandon)
     with transaction.atomic():
         wave = Wave.objects.select_for_update().get(pk=wave.pk)
         _check_may_abandon(wave)
@@ -297,14 +337,14 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
     return wave
 
 
-def _stop_worker(wave: Wave, now: datetime) -> None:
+def _stop_worker(wave: Wave, now: datetime, check: Callable[[Wave], None]) -> None:
     """Take the preparation from a worker that is at it: whatever it still writes is rolled back.
 
     A transaction of its own: to wait for the worker's locks while holding the row that the worker asks last for
     would be a deadlock.
     """
     with transaction.atomic():
-        _check_may_abandon(Wave.objects.select_for_update().get(pk=wave.pk))
+        check(Wave.objects.select_for_update().get(pk=wave.pk))
         WavePrep.objects.filter(wave=wave).update(
             status=WavePrep.Status.CANCELLED, lease_until=None, fence=F("fence") + 1, finished_at=now
         )
@@ -317,18 +357,28 @@ def _check_may_abandon(wave: Wave) -> None:
 
 def give_up(prep: WavePrep) -> None:
     """A preparation has failed: the wave is scheduled again. Before the freeze its codes go back too."""
-    wave = prep.wave
+    is_frozen = Draw.objects.filter(wave=prep.wave).exists()
+    _give_back(prep.wave, prep, actor=WORKER, verb="give_up", now=timezone.now(), is_frozen=is_frozen)
+
+
+def _lock_wave(prep: WavePrep) -> None:
+    """Whoever changes a wave and its preparation locks the wave first: an abandonment, a cancel, a trigger."""
+    list(Wave.objects.select_for_update().filter(pk=prep.wave_id).values_list("pk"))
+
+
+def _give_back(wave: Wave, prep: WavePrep, *, actor: Viewer, verb: str, now: datetime, is_frozen: bool) -> None:
+    """Schedule a wave again whose preparation ended without a result, and give back codes that no draw counts on."""
     if Wave.objects.filter(pk=wave.pk, status=Wave.Status.PROCESSING).update(status=Wave.Status.SCHEDULED):
         audit.record(
-            actor=WORKER,
-            action="wave.give_up",
+            actor=actor,
+            action=f"wave.{verb}",
             target=wave,
             campaign_id=wave.campaign_id,
             changes={"status": [Wave.Status.PROCESSING, Wave.Status.SCHEDULED]},
-            now=timezone.now(),
+            now=now,
         )
-    if prep.hold is not None and not Draw.objects.filter(wave=wave).exists():
-        holding.release(hold=prep.hold, actor=WORKER, now=timezone.now())
+    if prep.hold is not None and not is_frozen:
+        holding.release(hold=prep.hold, actor=WORKER, now=now)
         WavePrep.objects.filter(pk=prep.pk).update(hold=None)
 
 
@@ -337,5 +387,5 @@ def _why_not_reopen(campaign: Campaign) -> str:
     return "Its first wave is frozen." if campaign.draws.exists() else ""
 
 
-jobs.register(WavePrep, prepare, on_failure=give_up)
+jobs.register(WavePrep, prepare, on_failure=give_up, locks_first=_lock_wave)
 lifecycle.reopening_guards.append(_why_not_reopen)

@@ -1,8 +1,10 @@
 """An entry's place in a frozen snapshot: its line, and the Merkle proof that leads from it to the root."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby
 
 from campaigns import secrets
 from core import storage
@@ -33,6 +35,11 @@ def _blocks(prefix: str) -> BlockIndex:
 
 
 @lru_cache(maxsize=4)
+def _hidden_blocks(prefix: str) -> BlockIndex:
+    return BlockIndex.load(storage.get(f"{prefix}reason_blocks"))
+
+
+@lru_cache(maxsize=4)
 def _tree(prefix: str) -> Tree:
     return Tree.load(storage.get(f"{prefix}tree"))
 
@@ -59,6 +66,43 @@ def line_of(draw: Draw, ref: str) -> Line:
                 block=tuple(lines),
             )
     raise LookupError(f"The snapshot has no entry {ref}.")
+
+
+def results_of(draw: Draw, refs: Iterable[str]) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The reason and the choices of many entries by ref, of those that are in the snapshot.
+
+    Blocks beside each other are read at once, so refs in the snapshot's order cost a read or two.
+    """
+    blocks, wanted = _blocks(draw.storage_prefix), set(refs)
+    found = {}
+    needed = sorted({blocks.block_of(ref) for ref in wanted if ref.encode() >= blocks.refs[0]} if blocks.refs else ())
+    for _, run in groupby(enumerate(needed), key=lambda pair: pair[1] - pair[0]):
+        numbers = [number for _, number in run]
+        first, end = blocks.span(numbers[0])[0], blocks.span(numbers[-1])[1]
+        for line in (
+            storage.get_range(f"{draw.storage_prefix}snapshot.csv", first, end - 1).decode("ascii").splitlines()
+        ):
+            if line[:REF_DIGITS] in wanted:
+                ref, reason, _, choices = line.split(",")
+                found[ref] = (reason, tuple(choices.split("|")) if choices else ())
+    return found
+
+
+def hidden_reason_of(draw: Draw, ref: str) -> str:
+    """What stands behind an entry's ``excluded``, for support, by one short read of a file that is never published.
+
+    Empty where the entry is not in it.
+    """
+    try:
+        blocks = _hidden_blocks(draw.storage_prefix)
+        first, end = blocks.span(blocks.block_of(ref))
+    except LookupError:
+        return ""
+    for line in storage.get_range(f"{draw.storage_prefix}reasons.csv", first, end - 1).splitlines():
+        found, _, reason = line.decode("ascii").partition(",")
+        if found == ref:
+            return reason
+    return ""
 
 
 def proof_of(draw: Draw, line: Line) -> list[Step]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -23,6 +23,7 @@ from viewers.permissions import Action, require
 from viewers.viewer import WORKER, Viewer
 from waves import bundle
 from waves.models import Draw, Notification, Selection, Wave, WavePrep
+from waves.scheduling import trigger_key_of
 
 
 class CannotTrigger(Refusal):
@@ -31,8 +32,8 @@ class CannotTrigger(Refusal):
     code = "cannot_trigger"
 
 
-TRIGGER = "wave.trigger"
-"""The deed for which a campaign can want a second person."""
+TRIGGER, RELEASE = "wave.trigger", "wave.release"
+"""The deeds for which a campaign can want a second person: to trigger now, and to let the clock trigger at its time."""
 
 
 def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | None = None) -> Wave:
@@ -48,9 +49,8 @@ def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | No
         if wave.triggered_at is not None:
             raise CannotTrigger("This wave has been triggered already.")
         campaign = Campaign.objects.only("needs_second_person").get(pk=wave.campaign_id)
-        approvals.require_second_person(
-            is_needed=campaign.needs_second_person, deed=TRIGGER, target_id=wave.pk, approval=approval
-        )
+        if campaign.needs_second_person:
+            _check_two_people(wave, approval)
         prep = WavePrep.objects.select_for_update().filter(wave=wave).first()
         if wave.status != Wave.Status.PROCESSING or prep is None or prep.status != WavePrep.Status.FINISHED:
             raise CannotTrigger("The wave's preparation has not finished.")
@@ -81,6 +81,16 @@ def trigger(*, wave: Wave, actor: Viewer, now: datetime, approval: Approval | No
     return wave
 
 
+def _check_two_people(wave: Wave, approval: Approval | None) -> None:
+    """Refuse unless two people want it now, or have let the clock do it at this time with this very allocation."""
+    is_release = approval is not None and approval.deed == RELEASE
+    approvals.require_second_person(
+        is_needed=True, deed=RELEASE if is_release else TRIGGER, target_id=wave.pk, approval=approval
+    )
+    if is_release and approval is not None and approval.parameters != what_is_released(wave):
+        raise CannotTrigger("The wave is not what two people have let the clock trigger. Ask for it anew.")
+
+
 def _hold_of(prep: WavePrep) -> Hold:
     if prep.hold is None:
         raise CannotTrigger("The wave holds no codes.")
@@ -89,8 +99,13 @@ def _hold_of(prep: WavePrep) -> Hold:
 
 def what_was_seen(wave: Wave) -> dict[str, Any]:
     """What a second person approves of a prepared wave: the allocation itself, by its hash."""
-    draw = Draw.objects.only("allocation_sha256", "placed", "number").get(wave=wave)
+    draw = wave.draw
     return {"allocation_sha256": draw.allocation_sha256, "placed": draw.placed, "number": draw.number}
+
+
+def what_is_released(wave: Wave) -> dict[str, Any]:
+    """What a second person approves who lets the clock trigger a wave: the same, and the time at which it does."""
+    return {**what_was_seen(wave), "trigger_key": trigger_key_of(wave)}
 
 
 @approvals.performs(TRIGGER, Action.RUN_WAVES)
@@ -99,6 +114,27 @@ def _trigger_approved(approval: Approval, actor: Viewer, now: datetime) -> Wave:
     if not Draw.objects.filter(wave=wave).exists() or approval.parameters != what_was_seen(wave):
         raise approvals.CannotDecide("The wave is not what was asked for any more. It must be asked for anew.")
     return trigger(wave=wave, actor=actor, now=now, approval=approval)
+
+
+@approvals.performs(RELEASE, Action.RUN_WAVES)
+def _release_approved(approval: Approval, actor: Viewer, now: datetime) -> Wave:
+    """Let the clock trigger a wave at its time; nothing is triggered by this."""
+    wave = Wave.objects.select_for_update().get(pk=int(approval.target_id))
+    is_prepared = WavePrep.objects.filter(wave=wave, status=WavePrep.Status.FINISHED).exists()
+    if wave.status != Wave.Status.PROCESSING or not is_prepared or approval.parameters != what_is_released(wave):
+        raise approvals.CannotDecide("The wave is not what was asked for any more. It must be asked for anew.")
+    if not wave.is_automatic:
+        raise approvals.CannotDecide("The wave is triggered by hand now, so there is nothing for the clock to do.")
+    audit.record(
+        actor=actor,
+        action="wave.release",
+        target=wave,
+        campaign_id=wave.campaign_id,
+        changes={name: [None, value] for name, value in approval.parameters.items()},
+        reason=approval.reason,
+        now=now,
+    )
+    return wave
 
 
 def left_since_the_freeze(draw: Draw) -> "QuerySet[Entry]":
@@ -125,16 +161,19 @@ def _void_those_who_left(draw: Draw, hold: Hold) -> bytes:
 
 
 SELECTION_QUERY = """
+    WITH wave AS MATERIALIZED (
+        SELECT prep.hold_id, wave.date_key
+        FROM waves_waveprep AS prep JOIN waves_wave AS wave ON wave.id = prep.wave_id
+        WHERE wave.id = %s AND wave.triggered_at IS NOT NULL
+    )
     SELECT entry.ref, entry.email, entry.name, market.code AS market, coalesce(event.code, '') AS event,
            assignment.choice, assignment.position, code.value AS code, wave.date_key
-    FROM codes_assignment AS assignment
+    FROM wave JOIN codes_assignment AS assignment ON assignment.hold_id = wave.hold_id
     JOIN entries_entry AS entry ON entry.id = assignment.entry_id
     JOIN campaigns_market AS market ON market.id = assignment.market_id
     LEFT JOIN campaigns_event AS event ON event.id = assignment.event_id
     JOIN codes_code AS code ON code.id = assignment.code_id
-    JOIN waves_waveprep AS prep ON prep.hold_id = assignment.hold_id
-    JOIN waves_wave AS wave ON wave.id = prep.wave_id
-    WHERE wave.id = %s AND wave.triggered_at IS NOT NULL AND assignment.voided = ''
+    WHERE assignment.voided = ''
     ORDER BY market.code, assignment.position
 """
 """Who was chosen in a triggered wave, with what, in the order of the allocation."""
@@ -169,11 +208,13 @@ def complete(claim: Claim[Selection]) -> None:
 
 def _store_selection(wave: Wave, path: Path, key: str) -> None:
     """Write the selection's own file, with codes and addresses; it is never public."""
-    with path.open("w+b") as file:
+    with path.open("wb") as file, transaction.atomic():
+        with connection.cursor() as cursor:
+            # As at the freeze: nobody has counted the assignments yet, and row by row a million joins take far longer.
+            cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
         for row in copy_out(SELECTION_QUERY, [wave.pk], options="FORMAT csv, HEADER"):
             file.write(row)
-        file.seek(0)
-        storage.put_file(key, file, content_type="text/csv")
+    storage.put_path(key, path, content_type="text/csv")
 
 
 jobs.register(Selection, complete)

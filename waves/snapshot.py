@@ -58,7 +58,8 @@ class Snapshot:
     """Every entry in order of ref, as flat arrays.
 
     The choices of entry ``i`` are ``choices[offsets[i]:offsets[i + 1]]``, indexes into ``markets`` in the
-    fan's order. ``sha256`` is the hash of the file's bytes, to compare with the frozen one.
+    fan's order. ``sha256`` is the hash of the file's bytes, to compare with the frozen one; it is empty as long as
+    there is no file.
     """
 
     markets: tuple[str, ...]

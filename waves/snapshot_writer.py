@@ -6,10 +6,13 @@ from hashlib import sha256
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from waves.merkle import LEAVES_PER_BLOCK, Tree, TreeBuilder
-from waves.snapshot import HEADER, REF_DIGITS
+from waves.rules import HIGHEST_SCORE
+from waves.snapshot import HEADER, REASONS, REF_DIGITS, Progress, Snapshot, no_progress
 
+_ENTRIES_A_PORTION = 1 << 11
 # Small enough that the lines of a portion stay in the processor's cache while they are hashed.
 _PORTION_BYTES = 1 << 17
 _OFFSET_BYTES = 8
@@ -89,6 +92,13 @@ class SnapshotWriter:
         if self._waiting_bytes >= _PORTION_BYTES:
             self._take_whole_lines()
 
+    def write_all(self, snapshot: Snapshot, *, progress: Progress = no_progress) -> None:
+        """Take the lines of some entries as the draw knows them."""
+        lines = _Lines(snapshot)
+        for start in range(0, len(snapshot), _ENTRIES_A_PORTION):
+            self.write(lines.of(slice(start, start + _ENTRIES_A_PORTION)))
+            progress(min(start + _ENTRIES_A_PORTION, len(snapshot)))
+
     def finish(self) -> FrozenSnapshot:
         """Write what waits, and return what is known of the file. The file is flushed, not closed.
 
@@ -128,3 +138,51 @@ class SnapshotWriter:
         self._file.write(data)
         self._digest.update(data)
         self._length += len(data)
+
+
+class _Lines:
+    """The lines of a snapshot's entries, many at a time.
+
+    A line is a ref with its comma, a piece for reason and tier, and a piece for each market, or for the end of a line
+    without one. All but the refs are looked up in a table of pieces.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        fields = (f"{reason},{tier}," for reason in REASONS for tier in range(HIGHEST_SCORE + 1))
+        named = (f"{market}{end}" for end in "|\n" for market in snapshot.markets)
+        pieces = np.array([piece.encode("ascii") for piece in ("\n", *fields, *named)])
+        self._width = max(pieces.itemsize, REF_DIGITS + 1)
+        self._pieces = pieces.astype(f"S{self._width}")  # Zeros stand behind the shorter ones.
+        self._first_market = 1 + len(REASONS) * (HIGHEST_SCORE + 1)
+
+    def of(self, entries: slice) -> bytes:
+        """Return the lines of some entries that stand side by side."""
+        snapshot = self._snapshot
+        refs, reasons, tiers = snapshot.refs[entries], snapshot.reasons[entries], snapshot.tiers[entries]
+        offsets = snapshot.offsets[entries.start : entries.start + len(refs) + 1]
+        counts = np.diff(offsets)
+        ends = np.cumsum(np.maximum(counts, 1) + 2)
+        firsts = np.concatenate([[0], ends[:-1]])
+        table = np.empty(ends[-1], self._pieces.dtype)
+        table[firsts] = self._refs(refs)
+        table[firsts + 1] = self._pieces[1 + reasons.astype(np.int64) * (HIGHEST_SCORE + 1) + tiers]
+        table[ends[counts == 0] - 1] = self._pieces[0]
+        markets = self._first_market + snapshot.choices[offsets[0] : offsets[-1]].astype(np.int64)
+        markets[offsets[1:][counts > 0] - offsets[0] - 1] += len(snapshot.markets)
+        table[_places_of(counts, firsts + 2)] = self._pieces[markets]
+        letters = table.view(np.uint8)
+        lines: NDArray[np.uint8] = letters[letters != 0]
+        return lines.tobytes()
+
+    def _refs(self, refs: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+        letters = np.zeros((len(refs), self._width), np.uint8)
+        letters[:, :REF_DIGITS] = np.frombuffer(refs.tobytes().hex().encode(), np.uint8).reshape(-1, REF_DIGITS)
+        letters[:, REF_DIGITS] = ord(",")
+        return letters.view(self._pieces.dtype)[:, 0]
+
+
+def _places_of(counts: NDArray[np.int64], firsts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return so many places from each of the first ones on."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(firsts - before, counts) + np.arange(counts.sum())

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run a published draw again, and say OK or the first difference.
 
-    python3 verify_draw.py FOLDER [RECEIPT …] [--commitments-sha256 HEX]
+    python3 verify_draw.py FOLDER [RECEIPT …] [--commitments-sha256 HEX] [--manifest-sha256 HEX] [--voided-sha256 HEX]
 
 FOLDER holds the bundle of one wave: rules.json, manifest.json, snapshot.csv, allocation.csv and voided.csv. A RECEIPT
 is a file that a fan has: of her registration or of a wave. Python 3.12 and nothing else is needed.
@@ -9,7 +9,8 @@ is a file that a fan has: of her registration or of a wave. Python 3.12 and noth
 What OK says: the snapshot is the one that was frozen, the secret is the one committed to before anybody registered, the
 random order follows from both and from the rules, and the places follow from the order. What it cannot say: whether a
 score was fair, whether every entry was a real person, or whether the commitments are the ones published back then. For
-the last, pass --commitments-sha256 or a registration's receipt from that time.
+the last, pass --commitments-sha256 or a registration's receipt from that time. Some of manifest.json (times, software,
+signing key) and voided.csv follow from nothing else: pass their hashes as the draw's page tells them.
 """
 
 import argparse
@@ -532,8 +533,25 @@ def is_signature(key: bytes, message: bytes, signature: bytes) -> bool:
 # All together
 
 
-def verify(folder: Path, receipts: list[Path], known_commitments: list[str]) -> list[str]:
+def check_published(folder: Path, published: dict[str, str]) -> list[str]:
+    """The files that nothing else is bound to have the hashes that the draw's page tells."""
+    found = []
+    for name in ("manifest.json", "voided.csv"):
+        path = folder / name
+        hashed = sha256(path.read_bytes()).hex() if path.exists() else "none"
+        if name in published:
+            expect(hashed == published[name].lower(), f"{name} has not the hash {published[name]}, which was published")
+        elif path.exists():
+            found.append(f"{name} has the SHA-256 {hashed}; compare it with the one on the draw's page.")
+    return found
+
+
+def verify(
+    folder: Path, receipts: list[Path], known_commitments: list[str], published: dict[str, str] | None = None
+) -> list[str]:
     """Check a bundle and the receipts beside it; gives what was found to hold, in sentences.
+
+    ``published`` are hashes of manifest.json and voided.csv, as the draw's page tells them.
 
     :raises Difference: something does not hold; nothing after it was looked at.
     """
@@ -554,6 +572,7 @@ def verify(folder: Path, receipts: list[Path], known_commitments: list[str]) -> 
     expect(snapshot.root.hex() == manifest["root"], "the root is not that of snapshot.csv")
     expect(len(snapshot.refs) == manifest["entries"], "manifest.json: entries")
     found = [f"{manifest['entries']:,} entries stand in the tree with the root {manifest['root']}."]
+    found += check_published(folder, published or {})
     found += [check_registration(one, manifest, snapshot, name) for name, one in signed.items()]
     waves = {name: receipt for name, receipt in read.items() if name not in signed}
     return found + check_drawn(folder, rules, rules_json, manifest, snapshot, waves)
@@ -589,9 +608,13 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="the bundle")
     parser.add_argument("receipts", type=Path, nargs="*", help="receipts of fans")
     parser.add_argument("--commitments-sha256", action="append", default=[], metavar="HEX")
+    parser.add_argument("--manifest-sha256", metavar="HEX")
+    parser.add_argument("--voided-sha256", metavar="HEX")
     words = parser.parse_args()
+    published = {"manifest.json": words.manifest_sha256, "voided.csv": words.voided_sha256}
     try:
-        for sentence in verify(words.folder, words.receipts, words.commitments_sha256):
+        told = {name: text for name, text in published.items() if text}
+        for sentence in verify(words.folder, words.receipts, words.commitments_sha256, told):
             print(sentence)
     except Difference as difference:
         print(f"DIFFERENT: {difference}.")

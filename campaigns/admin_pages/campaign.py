@@ -113,7 +113,7 @@ class CampaignAdmin(TransferAdmin[Campaign]):
         ),
         ("Trackers", {"fields": ("trackers",)}),
         ("Other sites", {"fields": ("allowed_origins",)}),
-        ("Control", {"fields": ("needs_second_person",)}),
+        ("Control", {"fields": ("needs_second_person", "publishes_bundle")}),
     )
 
     # Permissions
@@ -393,6 +393,7 @@ NOT_FOR_FANLISTS = frozenset(
         "presale_window_end_at",
         "general_onsale_at",
         "show_access_code",
+        "publishes_bundle",
         "waiting_room_minutes",
         "queue_id",
     }

@@ -34,7 +34,7 @@ class ActorFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """The kinds of actors."""
-        return [(kind, kind) for kind in ("staff", "fan", "clock", "worker", "machine")]
+        return [(kind, kind) for kind in ("staff", "fan", "clock", "worker", "machine", "auditor")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
         """The events of the chosen kind."""

@@ -152,6 +152,7 @@ class CampaignSerializer(SetUpSerializer[Campaign]):
             "accent_color",
             "allowed_origins",
             "needs_second_person",
+            "publishes_bundle",
             "created_at",
             "site_url",
             "readiness",

@@ -30,6 +30,7 @@ SWITCHES = (
     "show_access_code",
     "is_lnaa",
     "needs_second_person",
+    "publishes_bundle",
 )
 LEFT_OUT: Mapping[str, str] = {
     "public_id": "It is given once, at random.",

@@ -10,7 +10,6 @@ from django.utils.safestring import SafeString
 
 from campaigns.admin_pages.words import changes_text, clock_of, state_badge
 from campaigns.models import Campaign
-from campaigns.published import published_by_id
 from core import admin_times
 from core.admin_words import badge as make_badge
 from core.admin_words import progress_bar
@@ -20,9 +19,10 @@ from entries.models import Entry
 from monoql.admin_workspace import overviews, page_of, readiness_of, ready_step, sections_of, sizes_of
 from viewers.permissions import Action, may
 from viewers.viewer import Viewer, viewer_of_request
-from waves.admin_pages.words import REASON_WORDS, lot_number
+from waves.admin_pages.explaining import Explained, explained
+from waves.admin_pages.words import lot_number
 from waves.by_hand import codes_of
-from waves.explanation import outcomes
+from waves.explanation import explain
 
 register = template.Library()
 
@@ -166,23 +166,9 @@ def lot(ticket: str) -> str:
 
 
 @register.simple_tag
-def entry_outcomes(entry: Entry) -> list[dict[str, Any]]:
-    """What each triggered wave did with an entry, and the reason in words."""
-    return [
-        {
-            "wave": outcome.wave,
-            "outcome": outcome,
-            "words": {
-                "markets_full": "its markets were full",
-                "voided": "its place was voided",
-                "taken_back": "its code was taken back",
-            }.get(outcome.reason, REASON_WORDS.get(outcome.reason, "excluded"))
-            if outcome.reason
-            else "",
-        }
-        for outcome in outcomes(entry, published_by_id(entry.campaign_id))
-        if outcome.wave is not None
-    ]
+def entry_outcomes(entry: Entry) -> list[Explained]:
+    """What each triggered wave made of an entry, and why, for support."""
+    return [explained(why) for why in explain(entry)]
 
 
 @register.simple_tag(takes_context=True)

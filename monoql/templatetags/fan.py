@@ -102,6 +102,12 @@ def sentence(outcome: Outcome) -> str:
 
 
 @register.filter
+def why(outcome: Outcome) -> list[str]:
+    """How the places went that she did not get, a line each."""
+    return fan_words.why_lines(outcome)
+
+
+@register.filter
 def host(address: str) -> str:
     """The host of a web address, so that a fan sees where a link leads."""
     return urlsplit(address).hostname or ""

@@ -59,3 +59,14 @@ document.addEventListener("DOMContentLoaded", () => {
   nameMenus();
   new MutationObserver(nameMenus).observe(document.body, { childList: true, subtree: true });
 });
+
+// A link that is to be sent to somebody is copied whole.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+      button.textContent = "Copied";
+    });
+  }
+});

@@ -25,6 +25,8 @@ from viewers.granting import IN_A_CAMPAIGN
 from viewers.models import Action, Approval, Grant, OutsideIdentity, Staff
 from viewers.tokens import make_token
 from viewers.viewer import viewer_of_staff
+from waves.auditors import link_of, name_auditor
+from waves.models import Auditor
 
 __all__ = ["whole_tour"]
 
@@ -135,6 +137,14 @@ def member_of(campaign: Campaign) -> Member:
     return Member.objects.get_or_create(artist=campaign.artist, number="M-1234567", email="ada@example.com")[0]
 
 
+def auditor_of(campaign: Campaign) -> Auditor:
+    """Somebody whom the campaign lets download its bundles."""
+    now = timezone.now()
+    found = Auditor.objects.select_related("campaign").filter(campaign=campaign).first()
+    ends = now + timedelta(days=30)
+    return found or name_auditor(campaign=campaign, name="Jane Roe", expires_at=ends, actor=scenario.SUPREME, now=now)
+
+
 def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callable[[str, str], str]:
     """What the placeholders of each route stand for."""
     campaign = tour.campaign
@@ -167,6 +177,7 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "codes/assignment": Assignment.objects.filter(hold__status="assigned", hold__campaign=campaign)[0].pk,
         "codes/hold": campaign.holds.order_by("pk")[0].pk,
         "waves/wave": tour.prepared.pk,
+        "waves/auditor": auditor_of(campaign).pk,
         "exports/export": tour.export.pk,
     }
     rest = {
@@ -181,6 +192,7 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "codes/pools": campaign.pools.order_by("pk")[0].pk,
         "codes/holds": campaign.holds.order_by("pk")[0].pk,
         "waves": tour.prepared.pk,
+        "waves/auditors": auditor_of(campaign).pk,
         "exports": tour.export.pk,
     }
     words = {
@@ -194,6 +206,7 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
         "name": "rules.json",
         "app_label": "campaigns",
         "entry_id": str(ada.pk),
+        "ref": ada.ref,
         "url": "nowhere/",
         "content_type_id": "1",
         "provider_id": "nobody",
@@ -207,6 +220,8 @@ def values_of(tour: Tour, clerk: Staff, ada: Entry, token_id: object) -> Callabl
             of_campaign = next((kind for kind in ("gates", "images", "faqs") if f"/{kind}/" in route), "")
             key = of_campaign or route.removeprefix("api/v1/").partition("/<")[0]
             return str(rest.get(key, 1))
+        if name == "token" and "draws/audit/" in route:
+            return link_of(auditor_of(campaign)).rstrip("/").rpartition("/")[2]
         if route.startswith("preview/"):
             return link_to(campaign, "en_US", "open").removeprefix("/preview/").rstrip("/")
         return words[name]

@@ -34,7 +34,7 @@ from tests.admin.conftest import Desk
 from viewers.models import Action, Approval, Grant, OutsideIdentity, Staff
 from viewers.tokens import make_token
 from viewers.viewer import viewer_of_staff
-from waves.models import Draw, Wave, WavePrep
+from waves.models import Auditor, Draw, Wave, WavePrep
 
 pytestmark = pytest.mark.django_db
 FEW, MANY = 5, 50
@@ -301,6 +301,14 @@ def add_holds(tour: Campaign, count: int) -> None:
         part.save(update_fields=["hold"])
 
 
+def add_auditors(tour: Campaign, count: int) -> None:
+    """Auditors with links of their own."""
+    ends = NOW + timedelta(days=30)
+    Auditor.objects.bulk_create(
+        Auditor(campaign=tour, name=f"Auditor {number}", created_at=NOW, expires_at=ends) for number in range(count)
+    )
+
+
 LISTS: dict[str, Adder] = {
     "campaigns.campaign": add_campaigns,
     "campaigns.artist": add_artists,
@@ -326,6 +334,7 @@ LISTS: dict[str, Adder] = {
     "codes.hold": add_holds,
     "codes.upload": add_uploads,
     "waves.wave": add_waves,
+    "waves.auditor": add_auditors,
     "exports.export": add_exports,
     "core.auditevent": add_events,
 }

@@ -138,7 +138,7 @@ def test_a_wave_waits_for_the_public_value_that_its_rules_name(desk: Desk, read:
     assert "printable ASCII" in wrong.content.decode()
     assert "it was entered before" in again.content.decode()
     assert Draw.objects.get(wave=wave).public_value == "8a1f"
-    assert "Trigger…" in read(page_of(wave))
+    assert "Trigger now…" in read(page_of(wave))
 
 
 def test_a_preparation_that_failed_after_the_freeze_only_goes_on(desk: Desk, closed: Campaign) -> None:
@@ -313,10 +313,12 @@ def test_a_wave_that_was_triggered_cannot_be_abandoned(desk: Desk, whole_tour: T
     assert "The wave is completed." in answer.content.decode()
 
 
-def test_home_says_that_a_wave_waits_for_its_trigger(read: Reader, prepared_wave: Wave) -> None:
+def test_home_says_that_a_wave_waits_for_somebodys_hand(read: Reader, prepared_wave: Wave) -> None:
+    Wave.objects.update(is_automatic=False)
+
     text = read(reverse("admin:index"))
 
-    assert "is prepared and waits for its trigger" in text
+    assert "is prepared and waits for somebody who triggers it by hand" in text
     assert page_of(prepared_wave) in text
 
 

@@ -16,6 +16,7 @@ SAMPLES = {
     "locale": "en_US",
     "date_key": "2027-02-01T10:00",
     "pk": "1",
+    "ref": "0" * 32,
 }
 METHODS = ("get", "post", "put", "patch", "delete")
 

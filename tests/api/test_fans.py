@@ -270,12 +270,17 @@ class TestAfterAWave:
         entries = {name: api.get(ENTRY, authorization=header).body for name, header in headers.items()}
 
         assert (early.status, selected_early) == (404, [])
-        assert entries["Cleo"]["outcomes"] == []
+        assert [outcome["reason"] for outcome in entries["Cleo"]["outcomes"]] == ["after_freeze"]
         outcomes = [entries[name]["outcomes"][0] for name in ("Ada", "Ben")]
         (winner,) = [outcome for outcome in outcomes if outcome["is_selected"]]
         (loser,) = [outcome for outcome in outcomes if not outcome["is_selected"]]
         assert (winner["market"], winner["choice"], winner["code"]) == ("CA-LAX", 1, "CA-LAX-000000")
         assert (loser["reason"], loser["full_markets"], loser["code"]) == ("markets_full", ["CA-LAX"], "")
+        assert [(why["market"], why["choice"], why["because"]) for why in loser["why"]] == [
+            ("CA-LAX", 1, "earlier_numbers")
+        ]
+        assert loser["why"][0]["last_ticket"] < loser["ticket"]
+        assert (winner["ticket"], winner["why"]) == ("", [])
 
         receipts = [
             api.get(f"{ENTRY}receipts/{wave.date_key}/", authorization=headers[name]).body for name in ("Ada", "Ben")

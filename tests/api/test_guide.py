@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from entries.messages import send_due
+from entries.sending import send_due
 from tests import scenario
 from tests.processes import environment
 from viewers.issuers import development_issuer

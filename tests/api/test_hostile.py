@@ -155,11 +155,17 @@ def bodies() -> dict[str, dict[str, Any]]:
             "score_tier": 10,
             "score_min": 0,
             "score_max": 9,
+            "audience": "all",
             "reassign": False,
             "public_source": "",
             "limits": {"CA-LAX": 1},
         },
+        "POST waves/auditors/": {"campaign": "aurora", "name": "A", "expires_at": "2027-01-01T00:00:00Z"},
+        "PATCH waves/1/": {"name": "A", "is_automatic": True},
+        "POST waves/1/put-off/": {"local": "2027-02-02T10:00", "is_second": None},
+        "POST waves/1/retime/": {"local": "2027-02-02T10:00", "is_second": None},
         "POST waves/1/public-value/": {"value": "A"},
+        "PATCH waves/1/mails/": {"tells_not_selected": True, "mails_a_minute": 9},
         "POST waves/1/abandon/": {"reason": "A"},
         "POST exports/": {"campaign": "aurora", "dataset": "entries", "wave": 1},
         "PATCH codes/pools/1/": {
@@ -273,7 +279,17 @@ def test_every_address_that_takes_a_body_is_in_the_table() -> None:
         for method in address.methods
         if method not in ("GET", "DELETE")
         and not address.path.endswith(
-            ("/close/", "/finish/", "/trigger/", "/uploads/", "/sign-out/", "/release/", "/cancel/")
+            (
+                "/close/",
+                "/finish/",
+                "/trigger/",
+                "/uploads/",
+                "/sign-out/",
+                "/release/",
+                "/cancel/",
+                "/auditors/1/revoke/",
+                *(f"/mails/{deed}/" for deed in ("pause", "resume", "stop", "retry-failed")),
+            )
         )
         and "/images/" not in address.path  # A form: see below.
     }

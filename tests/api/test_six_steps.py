@@ -9,7 +9,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from entries.messages import send_due
+from entries.sending import send_due
 from tests.api.calling import Answer, Api
 from tests.scenario import run_jobs
 from viewers.models import Staff

@@ -167,6 +167,8 @@ def test_options_that_make_no_draw_are_refused(
 
 def test_options_that_are_not_sent_have_their_defaults(staff: Api, tour: Campaign) -> None:
     wave = scenario.make_wave(tour)
+    scenario.upload_codes(tour, "CA-LAX", 5)
+    tour.score_runs.create(source="test", is_current=True, created_at=timezone.now())
 
     answer = staff.post(f"waves/{wave.pk}/prepare/", {"limits": {"CA-LAX": 5}, "score_min": 20, "score_max": None})
 
@@ -174,6 +176,7 @@ def test_options_that_are_not_sent_have_their_defaults(staff: Api, tour: Campaig
     assert (answer.status, prep["status"]) == (202, "queued")
     assert (prep["ranking"], prep["score_tier"], prep["code_type"]) == (["preference", "score"], 10, "presale")
     assert (prep["limits"], prep["score_min"], prep["score_max"]) == ({"CA-LAX": 5}, 20, None)
+    assert prep["audience"] == "all"
     assert is_error(staff.post(f"waves/{wave.pk}/prepare/"), 409, "cannot_prepare")
 
 

@@ -34,7 +34,10 @@ STATES = (
     "fanlist_joined",
     "not_found",
     "error",
+    "draws",
+    "draw",
 )
+PATHS = {"draws": "draws/", "draw": "draws/2027-02-01T10:00/"}
 TITLES = {"ja_JP": "オーロラ・ヴェール 2027年北米ツアー 先行抽選受付", "ar_EG": "جولة أورورا فيل 2027"}
 OPEN_TEXTS = {
     "de_DE": "Für die Vorverkaufsregistrierung brauchst du nur eine E-Mail-Adresse.",
@@ -54,7 +57,7 @@ class World:
 
     def address(self, state: str, locale: str) -> str:
         """Where a state is met in a language."""
-        path = "entry/" if state in self.fans else ""
+        path = "entry/" if state in self.fans else PATHS.get(state, "")
         return f"{self.url}/c/{self.domains.get(state, 'nowhere')}/{path}?locale={locale}"
 
     def show(self, context: BrowserContext, page: Page, state: str, locale: str) -> None:
@@ -97,6 +100,7 @@ def make_world(url: str, monkeypatch: pytest.MonkeyPatch) -> World:
     world.fans["fanlist_joined"] = _fanlist()
     names = {"not_started": "soon", "open": "open", "to_mend": "open", "registered": "open", "closed": "closed"}
     names |= {"consent": "asked", "selected": "drawn", "not_selected": "drawn", "finished": "over", "fanlist": "list"}
+    names |= dict.fromkeys(PATHS, "drawn")
     world.domains = names | {"fanlist_joined": "list", "error": _broken("broken", monkeypatch)}
     return world
 

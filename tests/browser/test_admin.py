@@ -141,7 +141,7 @@ def prepare(page: Page) -> None:
     page.get_by_role("button", name="Start the preparation").click()
     expect(page.get_by_text("It waits for a worker.")).to_be_visible()
     scenario.run_jobs()
-    expect(page.get_by_role("link", name="Trigger…")).to_be_visible()
+    expect(page.get_by_role("link", name="Trigger now…")).to_be_visible()
     expect(page.get_by_role("heading", name="From everybody to placed")).to_be_visible()
 
 
@@ -159,7 +159,7 @@ def test_from_a_new_campaign_to_codes_in_the_fans_mail(page: Page, catalogue: No
     close(page)
     prepare(page)
 
-    page.get_by_role("link", name="Trigger…").click()
+    page.get_by_role("link", name="Trigger now…").click()
     expect(page.get_by_text("2 fans get a code, in 1 market.")).to_be_visible()
     page.get_by_label("Campaign's name").fill(NAME)
     page.get_by_role("button", name="Trigger: give 2 codes").dblclick()

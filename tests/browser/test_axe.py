@@ -19,9 +19,11 @@ from codes.models import Assignment, Upload
 from codes.upload import draft_upload
 from entries.models import Entry
 from entries.proof import link_token
+from tests.access.conftest import auditor_of
 from tests.admin.conftest import Tour, whole_tour
 from tests.scenario import SUPREME
 from viewers.models import Staff
+from waves.auditors import link_of
 
 __all__ = ["whole_tour"]
 SERIOUS = ("serious", "critical")
@@ -121,7 +123,7 @@ def admin_pages(tour: Tour) -> list[str]:
     """One page of each kind."""
     campaign, entry = tour.campaign, Entry.objects.filter(campaign=tour.campaign).order_by("pk")[0]
     lists = ["campaigns_market", "campaigns_field", "campaigns_content", "entries_entry", "codes_pool", "codes_code"]
-    lists += ["codes_hold", "waves_wave", "exports_export", "viewers_grant"]
+    lists += ["codes_hold", "waves_wave", "waves_auditor", "exports_export", "viewers_grant"]
     scope = f"?campaign={campaign.pk}"
     return [
         reverse("admin:index"),
@@ -140,6 +142,8 @@ def admin_pages(tour: Tour) -> list[str]:
         reverse("admin:entries_entry_change", args=[entry.pk]),
         reverse("admin:waves_wave_change", args=[tour.sent.pk]),
         reverse("admin:waves_wave_trigger_page", args=[tour.prepared.pk]),
+        reverse("admin:waves_auditor_add") + scope,
+        reverse("admin:waves_auditor_change", args=[auditor_of(campaign).pk]),
         reverse("admin:exports_export_change", args=[tour.export.pk]),
         f"{reverse('admin:core_auditevent_changelist')}?campaign_id={campaign.pk}",
         reverse("admin:campaigns_campaign_history", args=[campaign.pk]),
@@ -213,7 +217,9 @@ def test_no_page_of_fans_has_a_serious_violation(
     base = f"{live_server.url}/c/aurora/"
     wrong = {}
 
-    for path in ("", "check-mail/", "entry/", f"confirm/{link_token(entry_id=ada.pk)}/"):
+    draws = ("draws/", f"draws/{whole_tour.sent.date_key}/", f"draws/{whole_tour.prepared.date_key}/")
+    audit = link_of(auditor_of(whole_tour.campaign)).partition("/aurora/")[2]
+    for path in ("", "check-mail/", "entry/", f"confirm/{link_token(entry_id=ada.pk)}/", *draws, audit):
         page.goto(f"{base}{path}?locale={locale}")
         if found := violations(page):
             wrong[path] = found

@@ -13,8 +13,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from campaigns.models import Campaign, Field, Locale
-from entries.messages import send_batch
 from entries.models import Entry
+from entries.sending import send_batch
 from tests import scenario
 from tests.fan.conftest import NAMES_OF_LOCALES, draw
 

@@ -99,7 +99,7 @@ def prepare_and_trigger(page: Page) -> None:
     page.get_by_role("button", name="Schedule").click()
     page.get_by_role("link", name="Prepare…").click()
     page.get_by_role("button", name="Start the preparation").click()
-    page.get_by_role("link", name="Trigger…").click(timeout=SECONDS)
+    page.get_by_role("link", name="Trigger now…").click(timeout=SECONDS)
     expect(page.get_by_text("1 fan gets a code, in 1 market.")).to_be_visible()
     page.get_by_label("Campaign's name").fill(NAME)
     page.get_by_role("button", name="Trigger: give 1 code", exact=True).click()

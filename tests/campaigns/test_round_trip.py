@@ -204,6 +204,7 @@ def test_a_campaign_with_its_options_comes_back_unchanged(form: str, db: None, o
         allows_international_phones=False,
         show_access_code=False,
         needs_second_person=True,
+        publishes_bundle=False,
         identifier_type="memberId",
         finish_at=timezone.now() + timedelta(days=90),
         general_onsale_at=datetime(2027, 11, 7, 8, 30, 0, 250, tzinfo=UTC),

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from itertools import pairwise
 from threading import Barrier
-from time import sleep
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from campaigns.models import Campaign
 from codes import holding, inventory, ranges
 from codes.holding import CannotHold
 from codes.models import CodeRange, Hold
+from tests.locks import wait_for_a_waiting_one
 from tests.scenario import SUPREME, open_tour, upload_codes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -211,14 +211,3 @@ def test_codes_that_go_back_at_their_time_wait_in_no_circle_with_who_takes_one(s
 
         assert expiring.result(timeout=10) == 1
     assert inventory.verify([stocked]) == []
-
-
-def wait_for_a_waiting_one() -> None:
-    """Wait until another connection waits for a lock."""
-    for _ in range(200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone()[0]:
-                return
-        sleep(0.05)
-    raise AssertionError("Nobody came to wait for a lock.")

@@ -16,7 +16,7 @@ from entries.fan_sign_in import Account, NotSignedIn
 from entries.form import Form
 from entries.gates import GatesFailed
 from entries.mail_codes import confirm_by_code
-from entries.messages import compose_confirmations
+from entries.messages import Letter, compose_confirmations
 from entries.models import Entry, Message, Submission, TurnedAway
 from entries.own_entry import change, confirm, register_account
 from entries.proof import BadLink, link_token
@@ -193,6 +193,7 @@ def test_the_mail_shows_no_code_that_could_be_typed_nowhere(signed_in: Campaign,
     for campaign in (signed_in, tour):
         messages = list(Message.objects.filter(entry__campaign=campaign).select_related("entry"))
         [letter] = compose_confirmations(messages, published(campaign.domain)).values()
+        assert isinstance(letter, Letter)
         codes[campaign.domain] = str(letter.context["code"])
 
     assert codes[signed_in.domain] == ""

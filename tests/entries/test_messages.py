@@ -9,8 +9,9 @@ from pytest_django import Settings
 
 from campaigns.models import Campaign
 from campaigns.published import published
-from core.mail import FolderBackend, file_of, policy_of
-from entries import messages
+from core.mail import FolderBackend, file_of
+from core.mail_writing import policy_of
+from entries import messages, sending
 from entries.form import Form
 from entries.models import Entry, Message
 from entries.registration import register
@@ -28,8 +29,8 @@ def submit(campaign: Campaign, email: str, locale: str = "en_US") -> None:
 def test_a_registration_mails_a_link_and_quotes_nothing_that_was_typed(tour: Campaign) -> None:
     submit(tour, "ada@example.com")
 
-    assert messages.send_due(timezone.now()) == 1
-    assert messages.send_due(timezone.now()) == 0
+    assert sending.send_due(timezone.now()) == 1
+    assert sending.send_due(timezone.now()) == 0
 
     (email,) = mail.outbox
     assert email.to == ["ada@example.com"]
@@ -40,7 +41,7 @@ def test_a_registration_mails_a_link_and_quotes_nothing_that_was_typed(tour: Cam
 def test_a_mail_speaks_the_fans_language(tour: Campaign) -> None:
     for locale in ("en_US", "de_DE"):
         submit(tour, f"{locale.lower()}@example.com", locale)
-    messages.send_due(timezone.now())
+    sending.send_due(timezone.now())
 
     first, second = (str(email.body) for email in mail.outbox)
     assert first != second
@@ -50,7 +51,7 @@ def test_a_mail_speaks_the_fans_language(tour: Campaign) -> None:
 def test_addresses_of_every_script_get_their_mail(tour: Campaign, email: str, settings: Settings) -> None:
     submit(tour, email)
     Message.objects.update(kind="receipt")
-    messages.send_due(timezone.now())
+    sending.send_due(timezone.now())
 
     assert Message.objects.get().status == "sent"
     (sent,) = mail.outbox
@@ -63,14 +64,14 @@ def test_addresses_of_every_script_get_their_mail(tour: Campaign, email: str, se
 def test_what_a_dead_sender_left_is_sent_again_under_the_same_id(tour: Campaign) -> None:
     submit(tour, "ada@example.com")
     now = timezone.now()
-    (claimed,) = messages._claim(now, None)
-    assert messages.send_batch(now=now) == 0
+    assert sending.claim(now=now, wave_id=None, after=0, most=1)
+    assert sending.send_batch(now=now) == 0
 
-    assert messages.send_batch(now=now + messages.CLAIM + timedelta(seconds=1)) == 1
+    assert sending.send_batch(now=now + sending.CLAIM + timedelta(seconds=1)) == 1
 
     message = Message.objects.get()
     assert (message.status, message.attempts) == ("sent", 2)
-    assert mail.outbox[0].extra_headers["Message-ID"] == messages.message_id(claimed)
+    assert mail.outbox[0].extra_headers["Message-ID"] == messages.message_id(message)
 
 
 def test_one_refused_address_does_not_keep_the_others_back(tour: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +86,7 @@ def test_one_refused_address_does_not_keep_the_others_back(tour: Campaign, monke
         return int(send(self, emails))  # type: ignore[arg-type]  # It is the backend.
 
     monkeypatch.setattr(backend, "send_messages", refuse_ben)
-    messages.send_due(timezone.now())
+    sending.send_due(timezone.now())
 
     assert list(Message.objects.order_by("pk").values_list("status", flat=True)) == ["sent", "queued", "sent"]
     assert Message.objects.get(status="queued").send_after is not None

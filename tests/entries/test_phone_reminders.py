@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from campaigns.models import Campaign, Content
 from entries import phone_reminders
-from entries.messages import send_batch
 from entries.models import Entry, Message
 from entries.phone_reminders import remind_due
+from entries.sending import send_batch
 from tests.entries.phones import fan_with_phone, phone_tour
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from django.utils import timezone, translation
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, Field, Locale
-from entries.messages import send_batch
 from entries.models import Entry
 from entries.proof import fan_token
+from entries.sending import send_batch
 from tests import scenario
 from waves import selection
 from waves.models import Wave

@@ -28,6 +28,8 @@ CODE = sorted(
                 "core/normal_forms.py",
                 "campaigns/passwords.py",
                 "waves/notification.py",
+                "waves/auditors.py",
+                "waves/draws_api.py",
             )
         ),
     ]

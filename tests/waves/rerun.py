@@ -6,12 +6,16 @@ from typing import Any
 from waves import verify_draw
 
 
-def differences(folder: Path, *receipts: Path, commitments_sha256: str | None = None) -> list[str]:
+def differences(
+    folder: Path, *receipts: Path, commitments_sha256: str | None = None, published: dict[str, str] | None = None
+) -> list[str]:
     """Return the first difference that the outsiders' file finds in a bundle, nothing where all of it holds."""
     try:
-        verify_draw.verify(folder, list(receipts), [commitments_sha256] if commitments_sha256 else [])
+        verify_draw.verify(folder, list(receipts), [commitments_sha256] if commitments_sha256 else [], published)
     except verify_draw.Difference as difference:
         return [str(difference)]
+    except UnicodeError:
+        return ["a file is not UTF-8"]
     except FileNotFoundError as missing:
         return [f"{Path(missing.filename).name} is missing"]
     return []

@@ -16,8 +16,8 @@ from codes.holding import CannotReplace
 from codes.models import Assignment, Code, CodeRange, FormerAssignment, Hold, Pool
 from core.models import AuditEvent
 from core.refusal import NotAllowed
-from entries.messages import send_due
 from entries.models import Entry, Message
+from entries.sending import send_due
 from tests import scenario
 from tests.scenario import SUPREME, make_wave, prepare_wave, register_fan, upload_codes
 from viewers.viewer import ANONYMOUS

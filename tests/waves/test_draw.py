@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tests.waves import rerun
 from tests.waves.bundles import RULES, Line, ref_of, snapshot_of
 from waves import draw
 from waves.draw import Allocation, draw_key, event_of, is_public_value, place, sort_key, tickets
@@ -83,33 +82,6 @@ def rows_of(snapshot: Snapshot, allocation: Allocation) -> list[tuple[str, str, 
     ]
 
 
-@given(ranking=st.sampled_from(RANKINGS), block=st.sampled_from([1, 3, 1000]), wave=small_waves())
-@settings(deadline=None, max_examples=250)
-def test_the_fast_ways_place_as_the_one_rule_does(ranking: Ranking, block: int, wave: SmallWave) -> None:
-    by_the_rule = rerun.walk_down(wave.pairs(), list(ranking), dict(zip(MARKETS, wave.places, strict=True)))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draw, "_ENTRIES_A_BLOCK", block)
-        allocation = wave.drawn(ranking)
-
-    expected = [(market, ref, choice, position) for ref, (market, choice, position) in by_the_rule.items()]
-    assert rows_of(wave.snapshot, allocation) == sorted(expected, key=lambda row: (row[0], row[3]))
-
-
-@given(ranking=st.sampled_from(RANKINGS), wave=small_waves())
-@settings(deadline=None)
-def test_no_market_is_overfull_and_nobody_is_placed_twice(ranking: Ranking, wave: SmallWave) -> None:
-    allocation = wave.drawn(ranking)
-
-    by_market = Counter(allocation.markets.tolist())
-    assert all(by_market[market] <= places for market, places in enumerate(wave.places))
-    assert len(set(allocation.entries.tolist())) == len(allocation)
-    for entry, market, choice in zip(allocation.entries, allocation.markets, allocation.choices, strict=True):
-        line = wave.lines[entry]
-        assert not line.reason
-        assert line.choices[choice - 1] == MARKETS[market]
-
-
 @given(ranking=st.sampled_from(RANKINGS), wave=small_waves())
 @settings(deadline=None)
 def test_a_cutoff_explains_every_choice_that_was_wanted_and_not_granted(ranking: Ranking, wave: SmallWave) -> None:
@@ -127,23 +99,6 @@ def test_a_cutoff_explains_every_choice_that_was_wanted_and_not_granted(ranking:
             assert wave.places[number] == 0
         else:
             assert key(choice=choice) > cutoff.sort_key(ranking)
-
-
-@given(
-    ranking=st.sampled_from([(), ("score",)]),
-    wave=small_waves(),
-    market=st.integers(0, len(MARKETS) - 1),
-    more=st.integers(1, 4),
-)
-@settings(deadline=None)
-def test_more_places_never_drop_a_chosen_fan_where_preference_does_not_rank(
-    ranking: Ranking, wave: SmallWave, market: int, more: int
-) -> None:
-    places = [count + more * (number == market) for number, count in enumerate(wave.places)]
-
-    before, after = wave.drawn(ranking), wave.drawn(ranking, places)
-
-    assert set(before.entries.tolist()) <= set(after.entries.tolist())
 
 
 @given(wave=small_waves())

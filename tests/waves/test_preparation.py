@@ -250,7 +250,7 @@ def test_one_wave_of_a_campaign_at_a_time(tour: Campaign) -> None:
 
 def test_a_failed_preparation_gives_the_codes_back(tour: Campaign) -> None:
     wave = make_wave(tour)
-    Wave.objects.filter(pk=wave.pk).update(status="scheduled")
+    prep = preparation.start_preparation(wave=wave, options=Options(), actor=SUPREME, now=timezone.now())
     for number in range(1, 33):
         other = Wave.objects.create(
             campaign=tour, date_key=f"2026-01-01T{number // 60:02}:{number:02}", created_at=timezone.now()
@@ -259,8 +259,9 @@ def test_a_failed_preparation_gives_the_codes_back(tour: Campaign) -> None:
             wave=other, campaign=tour, number=number, rules=b"", entries=0, eligible=0, frozen_at=timezone.now()
         )
 
-    wave = prepare_wave(wave)
+    jobs.run("waves.waveprep", str(prep.pk))
 
+    wave = Wave.objects.select_related("prep").get(pk=wave.pk)
     assert (wave.status, wave.prep.status) == ("scheduled", "failed")
     assert "32 draws" in wave.prep.error
     assert inventory.counts(CodeRange.objects.all())["available"] == 140

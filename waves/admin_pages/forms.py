@@ -11,17 +11,27 @@ from codes.models import CodeRange, Pool
 from core.admin_forms import styled
 from core.admin_times import LocalTime, LocalTimeField, LocalTimeWidget
 from core.times import BadLocalTime
+from viewers.viewer import Viewer
 from waves.admin_pages.picture import Picture
 from waves.admin_pages.words import RANKING_WORDS, RankingWords
+from waves.audience import ALL, offers
 from waves.preparation import Options
 from waves.rules import HIGHEST_SCORE, RANKINGS
 
 
 class ScheduleForm(forms.Form):
-    """When a wave is to be, on the campaign's clock."""
+    """When a wave is to be, on the campaign's clock, and who triggers it."""
 
     local = LocalTimeField(
-        label="When its fans get their codes", help_text="The time can be kept: a wave is triggered by hand."
+        label="When its fans get their codes", help_text="On the campaign's clock, as written beside it."
+    )
+    who = forms.ChoiceField(
+        label="Who triggers it",
+        choices=[("clock", "The clock, at this time"), ("hand", "Somebody by hand")],
+        initial="clock",
+        required=False,
+        help_text="The clock needs the wave prepared and, where two people decide, approved; what is late goes as soon "
+        "as it lacks nothing. By hand, nothing happens at this time by itself.",
     )
     name = forms.CharField(
         label="Name", required=False, max_length=100, help_text="For staff, as in “Wave 1”; may be empty."
@@ -35,6 +45,11 @@ class ScheduleForm(forms.Form):
             widget.zone = campaign.zone
         styled(self)
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether the clock triggers it."""
+        return bool(self.cleaned_data["who"] != "hand")
+
     def clean_local(self) -> LocalTime:
         """A time that exists in the zone; of a repeated one it must be said which."""
         local: LocalTime = self.cleaned_data["local"]
@@ -43,6 +58,24 @@ class ScheduleForm(forms.Form):
         except BadLocalTime as refusal:
             raise forms.ValidationError(refusal.message) from refusal
         return local
+
+
+class PlanForm(ScheduleForm):
+    """The same of a wave that is in the calendar. A time that was not touched is left as it is."""
+
+    def __init__(self, campaign: Campaign, *args: Any, is_fixed: bool, **kwargs: Any) -> None:
+        super().__init__(campaign, *args, **kwargs)
+        if is_fixed:
+            self.fields["local"].label = "When it is triggered"
+            self.fields["local"].help_text = "At its present time or later."
+
+    def clean_local(self) -> LocalTime:
+        """The time before where the same minute was sent: it may be one that the zone's rules skip by now."""
+        typed: LocalTime = self.cleaned_data["local"]
+        before: LocalTime = self.initial["local"]
+        if typed.local == before.local and typed.reading in ("", before.reading):
+            return before
+        return super().clean_local()
 
 
 class PrepareForm(forms.Form):
@@ -69,6 +102,11 @@ class PrepareForm(forms.Form):
     score_max = forms.IntegerField(
         label="Highest score", required=False, min_value=0, max_value=HIGHEST_SCORE, help_text="Empty sets no bound."
     )
+    audience = forms.ChoiceField(
+        label="Who may take part",
+        required=False,
+        help_text="Everybody else stays in the list of entries, with this as the reason.",
+    )
     reassign = forms.BooleanField(
         label="Fans whom an earlier wave chose may be chosen again",
         required=False,
@@ -82,8 +120,9 @@ class PrepareForm(forms.Form):
         "until you enter it. Empty asks for none.",
     )
 
-    def __init__(self, campaign: Campaign, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, campaign: Campaign, viewer: Viewer, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["audience"].choices = list(offers(campaign, viewer).items())  # type: ignore[attr-defined]
         types = list(
             Pool.objects.filter(campaign=campaign).values_list("code_type", flat=True).distinct().order_by("code_type")
         )
@@ -124,6 +163,7 @@ class PrepareForm(forms.Form):
             score_tier=data["score_tier"],
             score_min=data["score_min"],
             score_max=data["score_max"],
+            audience=data["audience"] or ALL,
             reassign=data["reassign"],
             public_source=data["public_source"].strip(),
             limits={self.market_of[name].code: data[name] for name in self.market_of if data[name] is not None},
@@ -164,7 +204,8 @@ def options_before(picture: Picture) -> dict[str, Any]:
     ranking = tuple(prep.ranking)
     values: dict[str, Any] = {
         "ranking": RANKINGS.index(ranking) if ranking in RANKINGS else 0,
-        **{name: getattr(prep, name) for name in ("code_type", "score_tier", "score_min", "score_max", "reassign")},
+        **{name: getattr(prep, name) for name in ("code_type", "score_tier", "score_min", "score_max")},
+        **{name: getattr(prep, name) for name in ("audience", "reassign")},
         "public_source": prep.public_source,
     }
     markets = dict(picture.wave.campaign.markets.values_list("code", "pk"))

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +11,12 @@ from django.db.models import Count, F, Sum
 from campaigns.models import Market
 from codes.models import CodeRange, Hold
 from core.models import AuditEvent, Job
-from core.refusal import Refusal
-from core.times import instant_of_key
 from entries.models import Message
 from waves.admin_pages.words import PHASE_WORDS, PHASES, REASON_WORDS, cutoff_text, ranking_title, shares_by_choice
+from waves.audience import audience_words
 from waves.models import Draw, MarketOutcome, Notification, Selection, Wave, WavePrep
 from waves.preparation import AWAITING
+from waves.scheduling import PENDING
 
 MOST_MESSAGES_COUNTED = 200_000
 """Mails that are counted by state for the page; of more, only the sending's own progress is shown."""
@@ -71,20 +70,23 @@ class Picture:
     notification: Notification | None
     rules: dict[str, Any] = field(default_factory=dict)
 
-    @cached_property
-    def planned_at(self) -> datetime | None:
-        """The instant of its dateKey; nothing where the zone's rules have changed so that it does not exist."""
-        try:
-            return instant_of_key(self.wave.date_key, self.wave.campaign.zone)
-        except Refusal:
-            return None
-
     # What can be done; the operations themselves decide
 
     @property
     def can_prepare(self) -> bool:
         """Whether a preparation can start."""
         return self.wave.status == Wave.Status.SCHEDULED
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether a preparation is under way that can be stopped."""
+        going = (WavePrep.Status.QUEUED, WavePrep.Status.RUNNING, WavePrep.Status.CANCELLED)
+        return self.wave.status == Wave.Status.PROCESSING and self.prep is not None and self.prep.status in going
+
+    @property
+    def can_be_planned(self) -> bool:
+        """Whether its time can change, and who triggers it."""
+        return self.wave.status in PENDING
 
     @property
     def awaits_value(self) -> bool:
@@ -147,10 +149,35 @@ class Picture:
             return list(self.rules["ranking"])
         return list(self.prep.ranking) if self.prep is not None else []
 
+    @cached_property
+    def options(self) -> list[tuple[str, str]]:
+        """Every option of the wave in the operator's words: as frozen, or as chosen for now."""
+        prep = self.prep
+        if prep is None:
+            return []
+        frozen: dict[str, Any] = self.rules or {
+            name: getattr(prep, name)
+            for name in ("score_tier", "score_min", "score_max", "audience", "reassign", "public_source")
+        }
+        limits = ", ".join(f"{code} {limit:,}" for code, limit in sorted(prep.limits.items()))
+        lowest, highest = frozen["score_min"], frozen["score_max"]
+        bounds = f"from {lowest or 0} to {100 if highest is None else highest}"
+        found = [
+            ("Who may take part", audience_words(frozen["audience"])),
+            ("Chosen before", "may be chosen again" if frozen["reassign"] else "are left out"),
+            ("Scores", "no bounds" if lowest is None and highest is None else bounds),
+            ("Type of code", prep.code_type),
+            ("Limits of this wave", limits or "none: as many as there are codes"),
+            ("Public value", frozen["public_source"] or "none is asked for"),
+        ]
+        if "score" in self.ranking:
+            found.insert(3, ("Width of a score tier", str(frozen["score_tier"])))
+        return found
+
     @property
     def ranking_title(self) -> str:
-        """What it is called."""
-        return ranking_title(self.ranking)
+        """What it is called; empty until a ranking is chosen."""
+        return ranking_title(self.ranking) if self.prep is not None else ""
 
     @cached_property
     def places(self) -> int:
