@@ -214,15 +214,19 @@ def claim(*, now: datetime, wave_id: int | None, after: int, most: int) -> list[
 
     The latter may have been sent: they are marked as doubtful for good. What no mail says of an entry is not read.
     """
-    belongs = "wave_id IS NULL" if wave_id is None else "wave_id = %(wave)s"
+    # Compared and ordered by both columns, so that only the index of unsent mails gives the order: by the primary key
+    # alone a planner whose counts are old would walk over all that were sent.
+    belongs = "wave_id IS NULL AND id > %(after)s"
+    if wave_id is not None:
+        belongs = "wave_id <= %(wave)s AND (wave_id, id) > (%(wave)s, %(after)s)"
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             WITH picked AS MATERIALIZED (
                 SELECT id FROM entries_message
-                WHERE status IN ('queued', 'sending') AND {belongs} AND id > %(after)s
+                WHERE status IN ('queued', 'sending') AND {belongs}
                   AND (status = 'queued' OR claimed_until < %(now)s) AND (send_after IS NULL OR send_after <= %(now)s)
-                ORDER BY id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
+                ORDER BY wave_id, id LIMIT %(most)s FOR NO KEY UPDATE SKIP LOCKED
             ), message AS (
                 UPDATE entries_message AS message
                 SET status = 'sending', attempts = attempts + 1, claimed_until = %(until)s,

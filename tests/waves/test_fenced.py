@@ -91,7 +91,12 @@ def deviations(wave: Wave) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "point", [rows_out_of("entries_entry"), rows_into("waves_draw", "INSERT INTO")], ids=["reading", "freezing"]
+    "point",
+    [
+        rows_out_of("entries_entry"),
+        pytest.param(rows_into("waves_draw", "INSERT INTO"), marks=pytest.mark.soak),
+    ],
+    ids=["reading", "freezing"],
 )
 def test_who_wakes_in_a_freeze_that_another_has_made_freezes_nothing(wave: Wave, tmp_path: Path, point: Point) -> None:
     log = tmp_path / "one.log"
@@ -114,6 +119,7 @@ def test_who_wakes_in_a_freeze_that_another_has_made_freezes_nothing(wave: Wave,
     assert deviations(wave) == []
 
 
+@pytest.mark.soak
 def test_who_wakes_after_another_has_assigned_assigns_nothing(wave: Wave, tmp_path: Path) -> None:
     log = tmp_path / "one.log"
     WavePrep.objects.filter(wave=wave).update(public_source="tomorrow's paper")
@@ -149,7 +155,9 @@ def test_who_wakes_in_the_middle_of_assigning_takes_its_rows_back(wave: Wave, tm
 
 
 @pytest.mark.parametrize(
-    "point", [rows_out_of("entries_entry"), rows_into("waves_wave")], ids=["writing", "completing"]
+    "point",
+    [pytest.param(rows_out_of("entries_entry"), marks=pytest.mark.soak), rows_into("waves_wave")],
+    ids=["writing", "completing"],
 )
 def test_who_wakes_after_another_has_completed_a_wave_completes_nothing(
     wave: Wave, tmp_path: Path, point: Point

@@ -236,7 +236,7 @@ ATTEMPTS: list[Attempt] = [
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-@pytest.mark.parametrize("is_drawn", [False, True], ids=["frozen", "drawn"])
+@pytest.mark.parametrize("is_drawn", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["frozen", "drawn"])
 def test_an_attempt_to_reroll_changes_nothing(wave: Wave, tmp_path: Path, is_drawn: bool, attempt: Attempt) -> None:
     before = Draw.objects.values(*FROZEN).get()
     order = order_to_come(Draw.objects.get(), tmp_path)

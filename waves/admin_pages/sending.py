@@ -182,6 +182,9 @@ class SendingPages(WavePages):
     def mails_stop_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
         """Asks for the campaign's name, and ends the mails for good."""
         counts = mail_counts(wave, Notification.objects.filter(wave=wave).first())
+        if counts.state not in ("sending", "paused"):
+            messages.info(request, "No mails are being sent, so there is nothing to stop.")
+            return HttpResponseRedirect(self.mails_of(wave))
 
         def stop(_reason: str) -> None:
             ended = sending.stop(wave=wave, actor=self.actor(request), now=timezone.now())
