@@ -142,6 +142,8 @@ def admin_pages(tour: Tour) -> list[str]:
         reverse("admin:entries_entry_change", args=[entry.pk]),
         reverse("admin:waves_wave_change", args=[tour.sent.pk]),
         reverse("admin:waves_wave_trigger_page", args=[tour.prepared.pk]),
+        reverse("admin:waves_wave_mails_page", args=[tour.sent.pk]),
+        reverse("admin:waves_wave_mails_change_page", args=[tour.prepared.pk]),
         reverse("admin:waves_auditor_add") + scope,
         reverse("admin:waves_auditor_change", args=[auditor_of(campaign).pk]),
         reverse("admin:exports_export_change", args=[tour.export.pk]),
