@@ -197,6 +197,8 @@ def outcome_text(outcome: Outcome) -> str:
             "%(cities)s were full before your number came up.",
             len(outcome.full_markets),
         ) % {"cities": cities_text(outcome.full_markets)}
+    if outcome.reason == "markets_full":
+        return _("In this draw there were no places in the cities on your list.")
     if outcome.reason == "voided" and outcome.voided_because in ("withdrawn", "excluded"):
         return _voided_text(outcome.voided_because)
     return _reason_text(outcome.reason)

@@ -296,7 +296,17 @@ def _not_selected(why: Explanation, entry: Entry) -> Outcome | None:
     wave = why.draw.wave
     if why.result == AFTER_FREEZE and wave.triggered_at is not None and entry.created_at > wave.triggered_at:
         return None
-    if why.result != MARKETS_FULL:
-        return Outcome(wave=wave, is_selected=False, reason=why.result)
-    full = [named.market for named in why.full]
+    return not_selected(wave, why.result, [(named.market, named.places) for named in why.named], why=why)
+
+
+def not_selected(
+    wave: Wave, result: str, named: Iterable[tuple[Market, int]], *, why: Explanation | None = None
+) -> Outcome:
+    """What a fan is told who was not chosen: a reason of the snapshot, or which of her markets were full.
+
+    :param named: the markets that she named, each with its places; what had none was never full.
+    """
+    if result != MARKETS_FULL:
+        return Outcome(wave=wave, is_selected=False, reason=result)
+    full = [market for market, places in named if places]
     return Outcome(wave=wave, is_selected=False, reason=MARKETS_FULL, full_markets=full, why=why)

@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from campaigns.models import Market
 from campaigns.published import Published
 from codes.models import POOL_SPAN
 from core import jobs
@@ -16,8 +17,9 @@ from entries import messages
 from entries.messages import AnyLetter, Letter, LikeLetter, Own, compose_with
 from entries.models import Entry, Message
 from waves import crew, proof, queueing
-from waves.explanation import Outcome, outcomes_in_wave
+from waves.explanation import MARKETS_FULL, Outcome, not_selected, outcomes_in_wave
 from waves.models import Notification, Wave
+from waves.rules import Rules
 
 
 def notify(claim: Claim[Notification]) -> None:
@@ -60,7 +62,8 @@ def compose_not_selected(batch: Sequence[Message], published: Published) -> Mapp
         for message in there:
             if message.entry.ref in results:
                 reason, choices = results[message.entry.ref]
-                outcome = _not_chosen(memory.wave, reason, choices, published)
+                named = memory.named(choices, published)
+                outcome = not_selected(memory.wave, reason or MARKETS_FULL, named)
                 letters[message.pk] = _regret(message, outcome, published, is_over=is_over)
     return letters
 
@@ -81,6 +84,12 @@ class _Memory:
     def __init__(self, wave: Wave) -> None:
         self.wave = wave
         self._outcomes: dict[tuple[int | None, ...], Outcome] = {}
+        self._rules = Rules.from_json(bytes(wave.draw.rules))
+
+    def named(self, choices: Sequence[str], published: Published) -> list[tuple[Market, int]]:
+        """Markets by their codes, each with the places that the wave had there."""
+        markets = published.market_of_code
+        return [(markets[code], self._rules.markets[code].places) for code in choices if code in markets]
 
     def outcomes(self, entry_ids: Sequence[int], published: Published) -> dict[int, tuple[Outcome, str]]:
         """The outcome and the code of those who have a place that is not void, by entry."""
@@ -105,13 +114,6 @@ def _by_wave(batch: Sequence[Message], published: Published) -> Iterable[tuple[_
             wave = Wave.objects.select_related("campaign", "draw", "prep").get(pk=wave_id)
             published.answers[name] = (b"", _Memory(wave))
         yield published.answers[name][1], [message for message in batch if message.wave_id == wave_id]
-
-
-def _not_chosen(wave: Wave, reason: str, choices: Sequence[str], published: Published) -> Outcome:
-    if reason:
-        return Outcome(wave=wave, is_selected=False, reason=reason)
-    full = [published.market_of_code[code] for code in choices if code in published.market_of_code]
-    return Outcome(wave=wave, is_selected=False, reason="markets_full", full_markets=full)
 
 
 def _is_out(entry: Entry) -> bool:

@@ -15,24 +15,13 @@ from django.db.models import QuerySet
 
 from campaigns import secrets
 from campaigns.models import Campaign
-from core.refusal import Refusal
-from core.times import instant_of_key
 from waves import bundle
 from waves.models import Draw, MarketOutcome, Wave
 from waves.rules import MarketRules, Rules
+from waves.snapshot import REASONS
+from waves.snapshot_rows import HIDDEN_REASONS
 
-HIDDEN_REASONS = ("blocked", "gate_failed")
-EXCLUDED = "excluded"
-PUBLIC_REASONS = (
-    "withdrawn",
-    EXCLUDED,
-    "unconfirmed",
-    "already_selected",
-    "not_in_audience",
-    "no_choice",
-    "below_min_score",
-    "above_max_score",
-)
+PUBLIC_REASONS = tuple(reason for reason in REASONS if reason)
 """Why an entry may not be drawn, in the spec's order; what stands behind ``excluded`` is told to nobody outside."""
 WITHOUT_ENTRIES = ("rules.json", "manifest.json")
 """Files of a bundle that say nothing which the draw's page does not."""
@@ -94,14 +83,6 @@ class PublicDraw:
         """Whether its public value is still to come."""
         return self.draw.public_value is None and not self.is_abandoned
 
-    @property
-    def planned_at(self) -> datetime | None:
-        """The moment that its dateKey names; nothing where a later change of the zone's rules has skipped it."""
-        try:
-            return instant_of_key(self.wave.date_key, self.draw.campaign.zone)
-        except Refusal:
-            return None
-
     @cached_property
     def secret(self) -> str:
         """The sealed number itself, as hex; empty until it is revealed."""
@@ -127,7 +108,7 @@ class PublicDraw:
     def reasons(self) -> dict[str, int]:
         """How many entries each public reason kept out, in the spec's order, without those that kept out none."""
         counts = dict(self.draw.reasons)
-        counts[EXCLUDED] = sum(counts.pop(name, 0) for name in (EXCLUDED, *HIDDEN_REASONS))
+        counts["excluded"] = sum(counts.pop(name, 0) for name in ("excluded", *HIDDEN_REASONS))
         return {name: counts[name] for name in PUBLIC_REASONS if counts.get(name)}
 
     @property

@@ -99,7 +99,7 @@ def _queue_not_selected(claim: Claim[Notification], wave: Wave, folder: Path) ->
         (folder / "reasons.csv").open("rb") as reasons,
         (folder / "entry_ids").open("rb") as ids,
     ):
-        for portion in batched(_not_selected(draw, snapshot, reasons, ids), PORTION):
+        for portion in batched(_who_took_part(draw, snapshot, reasons, ids), PORTION):
             parameters: dict[str, Any] = {
                 "ids": list(portion),
                 "wave": wave.pk,
@@ -112,7 +112,7 @@ def _queue_not_selected(claim: Claim[Notification], wave: Wave, folder: Path) ->
             claim.progress(done)
 
 
-def _not_selected(draw: Draw, snapshot: BinaryIO, reasons: BinaryIO, ids: BinaryIO) -> Iterator[int]:
+def _who_took_part(draw: Draw, snapshot: BinaryIO, reasons: BinaryIO, ids: BinaryIO) -> Iterator[int]:
     """The ids of the entries that took part, placed or not, in the snapshot's order.
 
     :raises PermanentFailure: the stored files are not those that were frozen.

@@ -4,15 +4,11 @@ A lock of the test's own stops the worker at a known statement; there it is kill
 The upload's own are in test_upload_faults.py.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from time import sleep
 
 import pytest
-from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns import lifecycle
@@ -23,6 +19,7 @@ from tests import scenario
 from tests.processes import heard, kill, process, script, wait_until
 from tests.scenario import SUPREME, make_wave, upload_codes
 from tests.waves.rerun import differences
+from tests.waves.standing_still import Point, is_reached, rows_into, standing_still
 from waves import preparation, selection
 from waves.models import Wave, WavePrep
 from waves.selection import CannotTrigger
@@ -33,22 +30,9 @@ WITHIN_SECONDS = 90.0
 WORKER = ("-m", "celery", "-A", "monoql", "worker", "--concurrency", "1", "--loglevel", "INFO")
 
 
-@dataclass(frozen=True)
-class Point:
-    """Where work stands still: at the first statement on this table that has to wait for this lock."""
-
-    table: str
-    lock: str
-
-
 def row_of(table: str) -> Point:
     """At the change or the lock of one row, the last by its key."""
     return Point(table, f"SELECT 1 FROM {table} ORDER BY id DESC LIMIT 1 FOR UPDATE")  # noqa: S608  Our own names.
-
-
-def rows_into(table: str) -> Point:
-    """At the first row that is written into a table, or changed in it."""
-    return Point(table, f"LOCK TABLE {table} IN SHARE MODE")
 
 
 LAST_WORDS = rows_into("core_auditevent")
@@ -56,26 +40,6 @@ LAST_WORDS = rows_into("core_auditevent")
 HOLD = (row_of("codes_pool"), rows_into("codes_hold"), rows_into("codes_coderange"), LAST_WORDS)
 ASSIGN = (rows_into("codes_assignment"), rows_into("waves_marketoutcome"))
 TRIGGER = (rows_into("codes_coderange"), row_of("codes_hold"), row_of("waves_draw"), LAST_WORDS)
-
-
-@contextmanager
-def standing_still(point: Point) -> Iterator[None]:
-    """Hold the lock for as long as the block runs."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(point.lock)
-        yield
-
-
-def is_reached(point: Point) -> bool:
-    """Whether somebody waits for this test at the point."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # A transaction sees the same activity all along otherwise.
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            " AND strpos(query, %s) > 0)",
-            [f'"{point.table}"'],
-        )
-        return bool(cursor.fetchone()[0])
 
 
 def kill_a_worker(point: Point, log: Path) -> None:

@@ -11,7 +11,7 @@ from django.utils import translation
 from campaigns.models import Locale, Market, Venue
 from monoql import fan_words
 from monoql.templatetags.fan import linked, paragraphs
-from waves.explanation import Outcome
+from waves.explanation import Outcome, not_selected
 from waves.models import Wave
 
 LOS_ANGELES = ZoneInfo("America/Los_Angeles")
@@ -146,3 +146,15 @@ def test_only_web_addresses_become_links(text: str, html: str | None) -> None:
 
 def test_blank_lines_part_paragraphs() -> None:
     assert paragraphs("one\r\ntwo\r\n\r\n\r\n<three>") == "<p>one<br>two</p><p>&lt;three&gt;</p>"
+
+
+def test_a_city_without_places_was_never_full() -> None:
+    wave = cast(Wave, SimpleNamespace())
+    phoenix, denver = market("Phoenix"), market("Denver")
+
+    some = fan_words.outcome_text(not_selected(wave, "markets_full", [(phoenix, 3), (denver, 0)]))
+    none = fan_words.outcome_text(not_selected(wave, "markets_full", [(denver, 0)]))
+
+    assert "Phoenix" in some
+    assert "Denver" not in some
+    assert none == "In this draw there were no places in the cities on your list."

@@ -74,6 +74,8 @@ def test_the_mail_says_which_cities_were_full_and_that_she_stays_in() -> None:
     full = [text for text in texts.values() if "Los Angeles was full before your number came up" in text]
     assert len(full) == 3
     assert all("if there is another draw, it takes part again" in text for text in full)
+    [hal] = [text for to, text in texts.items() if "hal@" in to]
+    assert "there were no places in the cities on your list" in hal
     [eve] = [text for to, text in texts.items() if "eve@" in to]
     assert "did not meet the rules of this campaign" in eve
     assert "another draw" not in eve

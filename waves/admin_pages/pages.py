@@ -19,7 +19,6 @@ from waves.clock import standing_of
 from waves.models import Wave
 from waves.preparation import Options, options_of
 
-BUNDLE_FILES = ("rules.json", "manifest.json", *bundle.STORED, "voided.csv")
 STATE_KINDS = {
     Wave.Status.SCHEDULED: "plain",
     Wave.Status.PROCESSING: "busy",
@@ -71,7 +70,7 @@ class WavePages(PageAdmin[Wave]):
             "commitment": sealed.commitments[draw.number - 1] if sealed is not None and draw is not None else "",
             "committed_at": sealed.committed_at if sealed is not None else None,
             "secret": bundle.manifest_of(draw).secret if draw is not None and is_revealed else "",
-            "bundle_files": BUNDLE_FILES if is_revealed else (),
+            "bundle_files": bundle.files_of(draw) if draw is not None else (),
             "may_run": self.may(request, Action.RUN_WAVES, wave),
             "may_export": self.may(request, Action.EXPORT, wave),
             **self.workspace(wave.campaign),

@@ -13,9 +13,10 @@ from core.admin_base import Page
 from core.admin_words import badge, progress_bar
 from core.models import Job
 from viewers.permissions import Action
+from waves import bundle
 from waves.admin_pages.calendar import CalendarPages
 from waves.admin_pages.moments import planned_text
-from waves.admin_pages.pages import BUNDLE_FILES, wave_badge
+from waves.admin_pages.pages import wave_badge
 from waves.admin_pages.picture import picture_of
 from waves.admin_pages.preparing import PreparingPages
 from waves.admin_pages.sending import SENDING_PAGES, SendingPages
@@ -72,8 +73,8 @@ class WaveAdmin(CalendarPages, PreparingPages, TriggeringPages, SendingPages):
 
     def bundle_page(self, request: HttpRequest, wave: Wave, name: str) -> HttpResponse:
         """Leads to one file of a revealed draw's bundle."""
-        draw = Draw.objects.filter(wave=wave, revealed_at__isnull=False).first()
-        if draw is None or name not in BUNDLE_FILES:
+        draw = Draw.objects.filter(wave=wave).first()
+        if draw is None or name not in bundle.files_of(draw):
             messages.info(request, "The bundle is published once the wave is triggered or abandoned.")
             return HttpResponseRedirect(self.page_of(wave))
         file_name = f"{wave.campaign.domain}-{wave.date_key.replace(':', '')}-{name}"
