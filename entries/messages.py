@@ -48,7 +48,7 @@ class Letter:
 class LikeLetter:
     """A letter that differs from others of its kind, campaign, locale and likeness in ``own`` and nothing else.
 
-    ``letter_with`` gives it with somebody's own. ``entries.press`` renders such letters once.
+    ``letter_with`` gives it with somebody's own. ``entries.rendering`` renders such letters once.
     """
 
     likeness: Hashable

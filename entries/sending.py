@@ -24,7 +24,7 @@ from core.mail_writing import Mail
 from core.tick import every_tick
 from entries.messages import compose, mail_of
 from entries.models import Entry, Message
-from entries.press import Press
+from entries.rendering import Renderer
 
 log = structlog.get_logger(__name__)
 BATCH = 50
@@ -73,7 +73,7 @@ class Sender:
         self._may_go_on = may_go_on
         self._backend = mailers.default
         self._locales: dict[str, Locale] = {}
-        self._presses: dict[int, tuple[float, Press]] = {}
+        self._renderers: dict[int, tuple[float, Renderer]] = {}
         self._after, self._swept_at = 0, time.monotonic()
 
     def __enter__(self) -> Self:
@@ -127,8 +127,8 @@ class Sender:
         rendered = []
         for (campaign_id, kind), group in groups.items():
             try:
-                press = self._press(campaign_id)
-                letters = compose(kind, group, press.published)
+                renderer = self._renderer(campaign_id)
+                letters = compose(kind, group, renderer.published)
             except Exception as error:
                 log.error("mails_not_composed", kind=kind, campaign=campaign_id, error=type(error).__name__)
                 batch.tried += [(message, type(error).__name__) for message in group]
@@ -139,7 +139,7 @@ class Sender:
                     batch.pointless.append(message.pk)
                     continue
                 try:
-                    mail = mail_of(message, press.words(kind, letter, message.entry.locale))
+                    mail = mail_of(message, renderer.words(kind, letter, message.entry.locale))
                     mail.written()  # A header that cannot be written shows only now.
                     rendered.append((message, mail))
                 except Exception as error:
@@ -147,12 +147,12 @@ class Sender:
                     batch.refused.append((message, type(error).__name__))
         return rendered
 
-    def _press(self, campaign_id: int) -> Press:
-        made_at, press = self._presses.get(campaign_id, (0.0, None))
-        if press is None or time.monotonic() - made_at > FRESH_SECONDS:
-            press = Press(published_by_id(campaign_id))
-            self._presses[campaign_id] = (time.monotonic(), press)
-        return press
+    def _renderer(self, campaign_id: int) -> Renderer:
+        made_at, renderer = self._renderers.get(campaign_id, (0.0, None))
+        if renderer is None or time.monotonic() - made_at > FRESH_SECONDS:
+            renderer = Renderer(published_by_id(campaign_id))
+            self._renderers[campaign_id] = (time.monotonic(), renderer)
+        return renderer
 
     # Handing over
 

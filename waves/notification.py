@@ -16,7 +16,7 @@ from core.jobs import Claim, PermanentFailure
 from entries import messages
 from entries.messages import AnyLetter, Letter, LikeLetter, Own, compose_with
 from entries.models import Entry, Message
-from waves import crew, proof, queueing
+from waves import proof, queueing, wave_senders
 from waves.explanation import MARKETS_FULL, Outcome, not_selected, outcomes_in_wave
 from waves.models import Notification, Wave
 from waves.rules import Rules
@@ -29,10 +29,10 @@ def notify(claim: Claim[Notification]) -> None:
         raise PermanentFailure("Only a completed wave sends mails.")
     queueing.queue(claim, wave=wave)
     total = Message.objects.filter(wave_id=wave.pk).count()
-    done = total - crew.unsent_of(wave.pk).count()
+    done = total - wave_senders.unsent_of(wave.pk).count()
     claim.enter("sending", total=total)
     claim.write(done_before=done, progress_done=done)
-    crew.Crew(claim, total=total, done=done).send_all()
+    wave_senders.WaveSenders(claim, total=total, done=done).send_all()
     claim.enter("finished", total=total)
     claim.write(progress_done=total)
 

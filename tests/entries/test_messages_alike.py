@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from campaigns.models import Campaign, Content, Locale
 from campaigns.published import Published, published
 from entries.messages import AnyLetter, Letter, LikeLetter, Own, Words, words_of
-from entries.press import Press
+from entries.rendering import Renderer
 from waves.explanation import Outcome
 from waves.models import Wave
 
@@ -66,28 +66,28 @@ def letter_to(own: Own, found: Published) -> LikeLetter:
 )
 @example(name="Ada", code="VF7K-000001", token="a:b-c_d")
 def test_a_filled_letter_is_the_letter_itself(found: Published, name: str, code: str, token: str) -> None:
-    press, locale = Press(found), found.default_locale
+    renderer, locale = Renderer(found), found.default_locale
     others = [Own(link=f"{found.campaign.site_url}confirm/t{n}/", name="Ben Bo", code=f"C-{n}") for n in range(3)]
     for own in (*others, Own(link=f"{found.campaign.site_url}confirm/{token}/", name=name, code=code)):
         letter = letter_to(own, found)
 
-        assert press.words(KIND, letter, locale) == words_of(KIND, letter, locale=locale, published=found)
+        assert renderer.words(KIND, letter, locale) == words_of(KIND, letter, locale=locale, published=found)
 
 
 def test_a_letter_like_others_is_not_rendered_again(found: Published, monkeypatch: pytest.MonkeyPatch) -> None:
-    press = Press(found)
+    renderer = Renderer(found)
     rendered: list[str] = []
-    whole = press._whole
+    whole = renderer._whole
 
     def whole_and_counted(kind: str, letter: AnyLetter, locale: Locale) -> Words:
         rendered.append(kind)
         return whole(kind, letter, locale)
 
-    monkeypatch.setattr(press, "_whole", whole_and_counted)
+    monkeypatch.setattr(renderer, "_whole", whole_and_counted)
 
     for number in range(20):
         own = Own(link=f"{found.campaign.site_url}confirm/t{number}/", name=f"Ada {number}", code=f"C-{number}")
-        press.words(KIND, letter_to(own, found), found.default_locale)
+        renderer.words(KIND, letter_to(own, found), found.default_locale)
 
     is_fillable = "https://" not in found.texts("en_US")["selected_body"].replace("{link}", "")
     is_fillable = is_fillable and "xname" not in found.texts("en_US")["selected_body"]

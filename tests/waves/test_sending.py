@@ -25,7 +25,7 @@ from tests import scenario
 from tests.mail_server import Server, mail_server, use_port
 from tests.scenario import SUPREME, make_wave, prepare_wave, upload_codes
 from viewers.viewer import Viewer
-from waves import crew, notification, queueing, selection, sending
+from waves import notification, queueing, selection, sending, wave_senders
 from waves.mail_counts import mail_counts
 from waves.models import Notification, Wave
 from waves.sending import CannotChangeMails, CannotPause, CannotResume, CannotRetry, CannotStop
@@ -99,7 +99,7 @@ def test_a_server_that_is_away_costs_no_mail_an_attempt(wave: Wave, settings: Se
         job = work(wave)
         assert job.status == "queued"
         assert job.run_after is not None
-        assert timedelta(0) < job.run_after - timezone.now() <= crew.LONGEST_REST
+        assert timedelta(0) < job.run_after - timezone.now() <= wave_senders.LONGEST_REST
     away_since = job.away_since
     assert states(wave) == {"queued": CHOSEN}
     assert set(Message.objects.values_list("attempts", "is_doubtful")) == {(0, False)}
@@ -113,9 +113,9 @@ def test_a_server_that_is_away_costs_no_mail_an_attempt(wave: Wave, settings: Se
 
 
 def test_the_longer_a_server_is_away_the_longer_it_is_left_alone() -> None:
-    rests = [crew.rest_after(timedelta(seconds=seconds)) for seconds in (0, 60, 3600)]
+    rests = [wave_senders.rest_after(timedelta(seconds=seconds)) for seconds in (0, 60, 3600)]
 
-    assert rests == [crew.SHORTEST_REST, timedelta(seconds=15), crew.LONGEST_REST]
+    assert rests == [wave_senders.SHORTEST_REST, timedelta(seconds=15), wave_senders.LONGEST_REST]
 
 
 def test_a_refused_address_is_given_up_at_once_and_the_others_are_sent(wave: Wave, server: Server) -> None:
@@ -161,7 +161,7 @@ def test_a_mail_that_is_always_put_off_is_given_up_in_the_end(wave: Wave, server
 def test_a_server_that_is_too_busy_for_all_costs_no_mail_an_attempt(
     wave: Wave, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "BATCH", CHOSEN)
+    monkeypatch.setattr(wave_senders, "BATCH", CHOSEN)
     monkeypatch.setattr(senders, "MANY", 5)
     server.on_rcpt = lambda *_: b"451 4.3.2 too many mails\r\n"
 
@@ -177,8 +177,8 @@ def test_a_server_that_is_too_busy_for_all_costs_no_mail_an_attempt(
 def test_a_server_that_refuses_everybody_makes_the_wave_wait_for_somebody(
     wave: Wave, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "MOST_REFUSED_IN_A_ROW", CHOSEN // 2)
-    monkeypatch.setattr(crew, "BATCH", 3)
+    monkeypatch.setattr(wave_senders, "MOST_REFUSED_IN_A_ROW", CHOSEN // 2)
+    monkeypatch.setattr(wave_senders, "BATCH", 3)
     server.on_rcpt = lambda *_: b"554 5.7.1 relay access denied\r\n"
 
     job = work(wave)
@@ -285,7 +285,7 @@ def test_on_several_connections_each_fan_gets_one_mail_and_the_rate_is_kept(
     wave: Wave, server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MAIL_CONNECTIONS = 3
-    monkeypatch.setattr(crew, "BATCH", 2)
+    monkeypatch.setattr(wave_senders, "BATCH", 2)
     sending.change_mails(wave=wave, actor=SUPREME, now=timezone.now(), mails_a_minute=240)
     start = timezone.now()
 
@@ -301,7 +301,7 @@ def test_the_last_mails_on_several_connections_are_waited_for(
     wave: Wave, server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.MAIL_CONNECTIONS = 4
-    monkeypatch.setattr(crew, "BATCH", 3)
+    monkeypatch.setattr(wave_senders, "BATCH", 3)
 
     def take_slowly(*_: object) -> None:
         time.sleep(0.1)
@@ -370,7 +370,7 @@ def pausing_server(server: Server, wave: Wave, operation: object, *, after: int)
 def test_a_pause_ends_the_sending_and_a_resume_goes_on(
     wave: Wave, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "BATCH", 3)
+    monkeypatch.setattr(wave_senders, "BATCH", 3)
     pausing_server(server, wave, sending.pause, after=4)
 
     job = work(wave)
@@ -413,7 +413,7 @@ def test_of_two_people_who_press_pause_one_is_told_that_it_was_paused(wave: Wave
 def test_a_stop_lets_the_mail_on_its_way_arrive_and_ends_the_others_for_good(
     wave: Wave, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "BATCH", 3)
+    monkeypatch.setattr(wave_senders, "BATCH", 3)
     results = pausing_server(server, wave, sending.stop, after=4)
 
     job = work(wave)
@@ -498,7 +498,7 @@ def test_a_batch_is_a_second_of_the_rate(wave: Wave, rate: int | None, most: int
     claim = jobs.claim(Notification, Notification.objects.get(wave=wave).pk)
     assert claim is not None
 
-    assert crew.Crew(claim, total=0, done=0)._wait_for_turn() == most
+    assert wave_senders.WaveSenders(claim, total=0, done=0)._wait_for_turn() == most
 
 
 @pytest.mark.parametrize("rate", [0, -1, sending.MOST_A_MINUTE + 1])

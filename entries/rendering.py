@@ -68,7 +68,7 @@ class _Form:
         )
 
 
-class Press:
+class Renderer:
     """Renders the letters of one campaign as it was published at one moment."""
 
     def __init__(self, published: Published) -> None:

@@ -42,7 +42,7 @@ _TURN = """
 """Take a turn of the wave's rate, which two senders never take both: the second finds the row as the first left it."""
 
 
-class Crew:
+class WaveSenders:
     """Sends a wave's mails until none is left, or until something stands in the way."""
 
     def __init__(self, claim: Claim[Notification], *, total: int, done: int) -> None:
