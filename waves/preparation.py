@@ -331,9 +331,6 @@ def abandon(*, wave: Wave, reason: str, actor: Viewer, now: datetime) -> Wave:
             reason=reason,
             now=now,
         )
-    draw = Draw.objects.filter(wave=wave).first()
-    if draw is not None:
-        bundle.store_manifest(draw)
     return wave
 
 

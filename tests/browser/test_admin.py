@@ -1,13 +1,9 @@
-"""The operator's way in a real browser: from a new campaign to codes in the fans' mail."""
+"""The operator in a real browser: what she fills in from a new campaign on, on a wide screen and on a phone."""
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-import requests
-from django.core import mail
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django import Settings
@@ -102,22 +98,6 @@ def write_content(page: Page) -> None:
     expect(page.get_by_role("link", name="Open in English (en_US): own")).to_be_visible()
 
 
-def upload_codes(page: Page, folder: Path) -> None:
-    """A file from a spreadsheet, with a line that is no code; the result comes without a reload."""
-    file = folder / "codes.csv"
-    file.write_bytes(b"\xef\xbb\xbfcode\r\nAURORA-01\r\nAURORA-02\r\nAURORA-02\r\n")
-    section(page, "Codes")
-    page.get_by_role("link", name="Upload codes", exact=True).click()
-    page.get_by_label("File of codes").set_input_files(file)
-    page.get_by_role("button", name="Upload").click()
-    page.get_by_label("Codes for").select_option(label="CA-LAX · Los Angeles – Crypto.com Arena")
-    page.get_by_role("button", name="Add the codes").click()
-    expect(page.get_by_text("It waits for a worker.")).to_be_visible()
-    scenario.run_jobs()
-    expect(page.get_by_text("The same code stands in line 3.")).to_be_visible()
-    expect(page.locator(".mq-counts")).to_contain_text("2 added")
-
-
 def close(page: Page) -> None:
     """Close it by hand: the name must be typed."""
     section(page, "Set-up")
@@ -127,55 +107,6 @@ def close(page: Page) -> None:
     page.get_by_label("Campaign's name").fill(NAME)
     page.get_by_role("button", name="Close now").click()
     expect(page.get_by_text(f"{NAME} is closed.")).to_be_visible()
-
-
-def prepare(page: Page) -> None:
-    """Schedule a wave and prepare it; the page follows the work by itself."""
-    section(page, "Waves")
-    page.get_by_role("link", name="Schedule a wave").click()
-    page.locator("#id_local_0").fill("2027-02-15T10:00")
-    page.get_by_label("Name", exact=True).fill("First")
-    page.get_by_role("button", name="Schedule").click()
-    page.get_by_role("link", name="Prepare…").click()
-    page.get_by_text("Lot alone").click()
-    page.get_by_role("button", name="Start the preparation").click()
-    expect(page.get_by_text("It waits for a worker.")).to_be_visible()
-    scenario.run_jobs()
-    expect(page.get_by_role("link", name="Trigger now…")).to_be_visible()
-    expect(page.get_by_role("heading", name="From everybody to placed")).to_be_visible()
-
-
-def test_from_a_new_campaign_to_codes_in_the_fans_mail(page: Page, catalogue: None, tmp_path: Path) -> None:
-    campaign = make_campaign(page)
-    add_market(page)
-    write_content(page)
-    section(page, "Set-up")
-    page.get_by_role("link", name="Open…").click()
-    page.get_by_role("button", name="Open now").click()
-    expect(page.get_by_text(f"{NAME} is open.")).to_be_visible()
-    for name in ("Ada", "Ben", "Cleo"):
-        scenario.register_fan(campaign, name, ["CA-LAX"])
-    upload_codes(page, tmp_path)
-    close(page)
-    prepare(page)
-
-    page.get_by_role("link", name="Trigger now…").click()
-    expect(page.get_by_text("2 fans get a code, in 1 market.")).to_be_visible()
-    page.get_by_label("Campaign's name").fill(NAME)
-    page.get_by_role("button", name="Trigger: give 2 codes").dblclick()
-    expect(page.get_by_text("is triggered: the codes are the fans' now.")).to_be_visible()
-    scenario.run_jobs()
-    expect(page.get_by_text("2 sent")).to_be_visible()
-
-    codes = re.findall(r"AURORA-0[12]", "".join(str(letter.body) for letter in mail.outbox))
-    assert set(codes) == {"AURORA-01", "AURORA-02"}
-    page.get_by_role("link", name="Export the selection").click()
-    page.get_by_role("button", name="Make the file").click()
-    scenario.run_jobs()
-    link = page.get_by_role("link", name="Download").get_attribute("href")
-    answer = page.request.get(page.url.partition("/admin/")[0] + str(link))
-    assert answer.text().count("AURORA-0") == 2
-    assert requests.get(answer.url.partition("?")[0], timeout=10).status_code == 403
 
 
 def test_every_page_fits_a_phone_and_can_be_reached_by_keyboard(page: Page, live_server: LiveServer) -> None:

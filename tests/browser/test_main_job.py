@@ -8,6 +8,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+import requests
 from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -79,9 +80,9 @@ def link_in(letter: str) -> str:
 
 
 def upload_codes(page: Page, folder: Path) -> None:
-    """One code for two fans."""
+    """One code for two fans, in a file from a spreadsheet with two lines that are no codes."""
     file = folder / "codes.csv"
-    file.write_bytes(b"\xef\xbb\xbfcode\r\nAURORA-01\r\n\r\n")
+    file.write_bytes(b"\xef\xbb\xbfcode\r\nAURORA-01\r\n\r\nAURORA-01\r\n")
     section(page, "Codes")
     page.get_by_role("link", name="Upload codes", exact=True).click()
     page.get_by_label("File of codes").set_input_files(file)
@@ -89,6 +90,8 @@ def upload_codes(page: Page, folder: Path) -> None:
     page.get_by_label("Codes for").select_option(label="CA-LAX · Los Angeles – Crypto.com Arena")
     page.get_by_role("button", name="Add the codes").click()
     expect(page.get_by_text("The line is empty.")).to_be_visible(timeout=SECONDS)
+    expect(page.get_by_text("The same code stands in line 2.")).to_be_visible()
+    expect(page.locator(".mq-counts")).to_contain_text("1 added")
 
 
 def prepare_and_trigger(page: Page) -> None:
@@ -96,13 +99,17 @@ def prepare_and_trigger(page: Page) -> None:
     section(page, "Waves")
     page.get_by_role("link", name="Schedule a wave").click()
     page.locator("#id_local_0").fill("2027-02-15T10:00")
+    page.get_by_label("Name", exact=True).fill("First")
     page.get_by_role("button", name="Schedule").click()
     page.get_by_role("link", name="Prepare…").click()
+    page.get_by_text("Lot alone").click()
     page.get_by_role("button", name="Start the preparation").click()
-    page.get_by_role("link", name="Trigger now…").click(timeout=SECONDS)
+    expect(page.get_by_role("heading", name="From everybody to placed")).to_be_visible(timeout=SECONDS)
+    page.get_by_role("link", name="Trigger now…").click()
     expect(page.get_by_text("1 fan gets a code, in 1 market.")).to_be_visible()
     page.get_by_label("Campaign's name").fill(NAME)
-    page.get_by_role("button", name="Trigger: give 1 code", exact=True).click()
+    page.get_by_role("button", name="Trigger: give 1 code", exact=True).dblclick()
+    expect(page.get_by_text("is triggered: the codes are the fans' now.")).to_be_visible()
     expect(page.get_by_text("1 sent")).to_be_visible(timeout=SECONDS)
 
 
@@ -133,3 +140,4 @@ def test_the_six_steps(
     link = page.get_by_role("link", name="Download").get_attribute("href", timeout=SECONDS)
     answer = page.request.get(live_server.url + str(link))
     assert answer.text().count("AURORA-01") == 1
+    assert requests.get(answer.url.partition("?")[0], timeout=10).status_code == 403  # Nothing without its signature.

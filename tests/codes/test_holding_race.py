@@ -16,7 +16,8 @@ from campaigns.models import Campaign
 from codes import holding, inventory, ranges
 from codes.holding import CannotHold
 from codes.models import CodeRange, Hold
-from tests.locks import wait_for_a_waiting_one
+from tests.locks import is_waited_for
+from tests.processes import wait_until
 from tests.scenario import SUPREME, open_tour, upload_codes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,7 +206,7 @@ def test_codes_that_go_back_at_their_time_wait_in_no_circle_with_who_takes_one(s
         with transaction.atomic():
             ranges.lock_pools([pool_id])
             expiring = pool.submit(tick)
-            wait_for_a_waiting_one()
+            wait_until(is_waited_for, seconds=10, what="the other one waits")
             # Joins the two revoked codes, whose row points to the hold that the tick has locked.
             ranges.join([pool_id])
 

@@ -251,7 +251,7 @@ def run(*, examples: int, steps: int, number: int) -> Counter[str]:
 
 
 def test_codes_are_what_a_plain_model_says_whatever_happens_to_them() -> None:
-    done = run(examples=20, steps=25, number=2027)
+    done = run(examples=10, steps=25, number=2027)
 
     assert {"two at once", "swap refused", "trigger refused", *DONE} <= done.keys()
 

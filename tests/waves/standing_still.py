@@ -48,13 +48,3 @@ def is_reached(point: Point) -> bool:
             [f'{point.before} "?{point.table}' if point.before else point.table],
         )
         return bool(cursor.fetchone()[0])
-
-
-def is_waited_for() -> bool:
-    """Whether some process of the test's database waits for a lock of another one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity"
-            " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"
-        )
-        return bool(cursor.fetchone()[0])

@@ -15,7 +15,8 @@ from core.models import AuditEvent
 from core.refusal import NotAllowed
 from entries.models import Entry
 from tests import scenario
-from tests.locks import wait_for_a_waiting_one
+from tests.locks import is_waited_for
+from tests.processes import wait_until
 from tests.scenario import SUPREME, make_wave, prepare_wave
 from viewers.models import Staff
 from viewers.viewer import viewer_of_staff
@@ -147,7 +148,7 @@ def test_a_cancel_and_a_failing_preparation_wait_in_no_circle(tour: Campaign) ->
         with transaction.atomic():
             Wave.objects.select_for_update().get(pk=wave.pk)
             failing = pool.submit(fail)
-            wait_for_a_waiting_one()
+            wait_until(is_waited_for, seconds=10, what="the other one waits")
             cancel(wave)
 
         assert failing.result(timeout=10)

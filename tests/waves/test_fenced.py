@@ -14,9 +14,10 @@ from core import jobs
 from core.models import AuditEvent, Job
 from entries.models import Message
 from tests import scenario
+from tests.locks import is_waited_for
 from tests.processes import script, stop, wait_until, wake
 from tests.scenario import SUPREME, make_wave, upload_codes
-from tests.waves.standing_still import Point, is_reached, is_waited_for, rows_into, rows_out_of, standing_still
+from tests.waves.standing_still import Point, is_reached, rows_into, rows_out_of, standing_still
 from waves import preparation, selection, verification
 from waves.models import Draw, MarketOutcome, Wave, WavePrep
 
@@ -90,13 +91,9 @@ def deviations(wave: Wave) -> list[str]:
     return [str(one) for one in verification.verify_campaign(wave.campaign, run_again=True)]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
-    "point",
-    [
-        rows_out_of("entries_entry"),
-        pytest.param(rows_into("waves_draw", "INSERT INTO"), marks=pytest.mark.soak),
-    ],
-    ids=["reading", "freezing"],
+    "point", [rows_out_of("entries_entry"), rows_into("waves_draw", "INSERT INTO")], ids=["reading", "freezing"]
 )
 def test_who_wakes_in_a_freeze_that_another_has_made_freezes_nothing(wave: Wave, tmp_path: Path, point: Point) -> None:
     log = tmp_path / "one.log"
@@ -154,10 +151,9 @@ def test_who_wakes_in_the_middle_of_assigning_takes_its_rows_back(wave: Wave, tm
     assert deviations(wave) == []
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
-    "point",
-    [pytest.param(rows_out_of("entries_entry"), marks=pytest.mark.soak), rows_into("waves_wave")],
-    ids=["writing", "completing"],
+    "point", [rows_out_of("entries_entry"), rows_into("waves_wave")], ids=["writing", "completing"]
 )
 def test_who_wakes_after_another_has_completed_a_wave_completes_nothing(
     wave: Wave, tmp_path: Path, point: Point

@@ -133,7 +133,8 @@ def _of_the_small_files(draw: Draw, record: Record) -> Iterator[str]:
         rows = (bytes(row) for row in copy_out(VOIDED, [record.hold.pk if record.hold is not None else 0]))
         yield from _first_difference("voided.csv", data.splitlines(keepends=True)[1:], rows)
     prep = record.prep
-    if record.was_triggered or (prep is not None and prep.status == Job.Status.FINISHED) or draw.abandoned:
+    # What an abandoned draw gives out is what its row says; nothing is stored for it any more.
+    if record.was_triggered or (prep is not None and prep.status == Job.Status.FINISHED and not draw.abandoned):
         yield from _of_what_is_written_last(draw, record)
 
 
