@@ -139,10 +139,15 @@ def to_go_text(rest: timedelta) -> str:
     return ngettext("%(count)s day to go", "%(count)s days to go", days) % {"count": days}
 
 
+COUNTRIES_OF_STATES = ("AU", "CA", "US")
+"""Where people say a city's state with it. Elsewhere its code, as in London, ENG, tells a fan nothing."""
+
+
 def city_text(market: Market) -> str:
-    """A market as a fan thinks of it: its city, with the state where it has one."""
+    """A market as a fan thinks of it: its city, with the state where one says it."""
     venue = market.venue
-    return f"{venue.city}, {venue.state}" if venue.state else str(venue.city)
+    names_state = venue.state and venue.country in COUNTRIES_OF_STATES
+    return f"{venue.city}, {venue.state}" if names_state else str(venue.city)
 
 
 def list_text(words: Sequence[str]) -> str:

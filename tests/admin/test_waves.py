@@ -114,6 +114,8 @@ def test_progress_is_seen_while_it_runs_and_the_page_comes_anew_at_the_end(desk:
         status="running", phase="drawing", progress_done=21, progress_total=42, lease_until=timezone.now()
     )
     running = desk.get(page_of(wave, "live_page"))
+    shown_before = desk.get(f"{page_of(wave, 'live_page')}?status=scheduled")
+    shown_now = desk.get(f"{page_of(wave, 'live_page')}?status=processing")
     WavePrep.objects.update(status="queued", lease_until=None)
     scenario.run_jobs()
     over = desk.get(page_of(wave, "live_page"))
@@ -121,6 +123,9 @@ def test_progress_is_seen_while_it_runs_and_the_page_comes_anew_at_the_end(desk:
     assert "It waits for a worker" in queued.content.decode()
     assert 'aria-valuenow="50"' in running.content.decode()
     assert "HX-Refresh" not in running.headers
+    assert "?status=processing" in running.content.decode()
+    assert shown_before.headers["HX-Refresh"] == "true"
+    assert "HX-Refresh" not in shown_now.headers
     assert over.headers["HX-Refresh"] == "true"
 
 

@@ -35,9 +35,9 @@ def locale(code: str) -> Locale:
     return Locale(code=code, name=code)
 
 
-def market(city: str, state: str = "") -> Market:
+def market(city: str, state: str = "", country: str = "US") -> Market:
     """A market of a city."""
-    return Market(code="X", venue=Venue(name="Hall", city=city, state=state, timezone="UTC"))
+    return Market(code="X", venue=Venue(name="Hall", city=city, state=state, country=country, timezone="UTC"))
 
 
 def lost(reason: str, *cities: str) -> Outcome:
@@ -158,3 +158,14 @@ def test_a_city_without_places_was_never_full() -> None:
     assert "Phoenix" in some
     assert "Denver" not in some
     assert none == "In this draw there were no places in the cities on your list."
+
+
+def test_a_city_stands_with_its_state_where_people_say_it() -> None:
+    cities = [
+        market("Atlanta", "GA"),
+        market("Sydney", "NSW", "AU"),
+        market("London", "ENG", "GB"),
+        market("東京", "13", "JP"),
+    ]
+
+    assert [fan_words.city_text(city) for city in cities] == ["Atlanta, GA", "Sydney, NSW", "London", "東京"]

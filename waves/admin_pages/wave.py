@@ -62,10 +62,12 @@ class WaveAdmin(CalendarPages, PreparingPages, TriggeringPages, SendingPages):
         return TemplateResponse(request, "admin/waves/wave/page.html", context)
 
     def live_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
-        """The part that changes while something runs; when nothing does any more, the page is fetched anew."""
+        """The part that changes while something runs. Once nothing does, or the wave's status is no longer the one
+        that the page shows, the page is fetched anew.
+        """
         picture = picture_of(wave)
         response = TemplateResponse(request, "admin/waves/wave/live.html", {"wave": wave, "picture": picture})
-        if not picture.is_running:
+        if not picture.is_running or request.GET.get("status", wave.status) != wave.status:
             response.headers["HX-Refresh"] = "true"
         return response
 
