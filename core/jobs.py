@@ -32,8 +32,10 @@ from core.models import Job
 from core.refusal import Refusal
 
 log = structlog.get_logger(__name__)
-MOST_ATTEMPTS = 20
-"""Claims after which a job that never ends by itself is given up."""
+MOST_ATTEMPTS = 40
+"""Claims after which a job that never ends by itself is given up: twenty minutes of a server that is away."""
+LONGEST_PAUSE = 30
+"""Seconds between two tries, at most: once a server is back, work goes on and ends within a minute."""
 MACHINE_ERRORS = (OSError, BotoCoreError, ClientError, OperationalError)
 """Errors whose texts speak of machines and files; a mail server's refusals, though, quote addresses."""
 
@@ -287,7 +289,7 @@ def _stumble(kind: Kind[Any], held: Claim[Any], error: Exception) -> None:
         if held.job.attempts >= MOST_ATTEMPTS:
             _fail(kind, held, text)
         else:
-            pause = timedelta(seconds=min(60, 2 ** min(held.job.attempts, 6)))
+            pause = timedelta(seconds=min(LONGEST_PAUSE, 2 ** min(held.job.attempts, 6)))
             held.write(
                 status=Job.Status.QUEUED,
                 lease_until=None,

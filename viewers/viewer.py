@@ -93,7 +93,8 @@ def viewer_of_request(request: "HttpRequest") -> Viewer:
     asker, kept = getattr(bare, "_viewer", (None, ANONYMOUS))
     if asker is not user:
         # A menu asks for hundreds of rights: of the account itself, not of the session's proxy for it.
-        is_staff = isinstance(user, Staff) and user.is_active and user.is_staff
-        kept = viewer_of_staff(copy(user)) if is_staff else ANONYMOUS
+        kept = ANONYMOUS
+        if isinstance(user, Staff) and user.is_active and user.is_staff:
+            kept = viewer_of_staff(copy(user))
         bare._viewer = (user, kept)
     return kept

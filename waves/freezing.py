@@ -34,7 +34,7 @@ from waves.snapshot_rows import KNOWN_REASONS, Gathering
 from waves.snapshot_writer import BlockIndex, FrozenSnapshot, SnapshotWriter
 
 SOFTWARE = f"monoql {VERSION}"
-ROWS_A_PIECE = 1 << 14
+ROWS_A_PIECE = 1 << 13
 JOIN_MEMORY = "64MB"
 """The scores of a million entries are then joined without files on the database's disk."""
 

@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
@@ -209,11 +210,59 @@ def storage_hanging(servers: Servers, seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """A fault in one of the three works, so many seconds after it has begun."""
+    """A fault in one of the three works: while it stands still at its first row into a table, or from before it begins
+    on.
+    """
 
     fault: Fault
-    after: float
+    at: str = ""
     lasts: float = 3.0
+
+
+WORKS = (("waveprep", PREPARED), ("selection", COMPLETED), ("notification", NOTIFIED))
+TABLES = {
+    "waveprep": ("codes_hold", "waves_draw", "codes_assignment", "waves_marketoutcome"),
+    "selection": ("waves_notification",),
+    "notification": ("entries_message",),
+}
+"""Into which tables each work writes; who locks one from before the work begins keeps nobody else."""
+
+
+@contextmanager
+def standing_still(installation: Installation, table: str) -> Iterator[Callable[[], bool]]:
+    """Have work stand still at its first row into a table; gives whether it does."""
+    with (
+        closing(psycopg.connect(installation.servers.postgres.url)) as connection,
+        closing(psycopg.connect(installation.servers.postgres.url, autocommit=True)) as observer,
+    ):
+        connection.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())
+        own = connection.info.backend_pid
+        question = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
+
+        def is_reached() -> bool:
+            row = observer.execute(question, [own]).fetchone()
+            return row is not None and bool(row[0])
+
+        yield is_reached
+
+
+def begin_disturbed(
+    installation: Installation, work: str, disturbance: Disturbance | None, begin: Callable[[], None]
+) -> None:
+    """Begin a work; at the end the fault has been cured."""
+    if disturbance is None:
+        begin()
+    elif disturbance.at:
+        with standing_still(installation, disturbance.at) as is_reached:
+            begin()
+            wait_until(is_reached, seconds=90, what=f"{work} comes to {disturbance.at}")
+            disturbance.fault(installation.servers, disturbance.lasts)
+    else:
+        # The fault stays in this thread: a server that comes back dies with the thread that has started it.
+        beginning = Thread(target=begin)
+        beginning.start()
+        disturbance.fault(installation.servers, disturbance.lasts)
+        beginning.join()
 
 
 def live_through(
@@ -221,25 +270,19 @@ def live_through(
 ) -> list[tuple[str, float]]:
     """Prepare, complete and notify a wave, each with its disturbance; gives the time from each cure to the end."""
     times = []
-    works = (("waveprep", PREPARED, 0.0), ("selection", COMPLETED, 0.0), ("notification", NOTIFIED, IN_DOUBT_SECONDS))
     installation.run("-c", SETUP + SCENE.format(fans=fans))
     with installation.working():
-        for (work, has_ended, in_doubt), disturbance in zip(works, disturbances, strict=True):
-            if work == "selection":
-                installation.run("-c", SETUP + TRIGGER)
-            if disturbance is None:
-                wait_until(lambda: installation.is_so(has_ended), seconds=300, what=f"{work} ends")  # noqa: B023
-                continue
-            begun = f"SELECT EXISTS (SELECT FROM waves_{work} WHERE started_at IS NOT NULL)"  # noqa: S608  Our own.
-            wait_until(lambda: installation.is_so(begun), seconds=90, what=f"{work} begins")  # noqa: B023
-            sleep(disturbance.after)
-            disturbance.fault(installation.servers, disturbance.lasts)
+        for (work, has_ended), disturbance in zip(WORKS, disturbances, strict=True):
+            trigger = partial(installation.run, "-c", SETUP + TRIGGER)
+            begin_disturbed(installation, work, disturbance, trigger if work == "selection" else lambda: None)
             cured = monotonic()
-            seconds = WITHIN_SECONDS + in_doubt
-            wait_until(lambda: installation.is_so(has_ended), seconds=seconds, what=f"{work} ends")  # noqa: B023
-            times.append((f"{disturbance.fault.__name__} in {work}", monotonic() - cured))
+            seconds = WITHIN_SECONDS + (IN_DOUBT_SECONDS if work == "notification" else 0.0)
+            ends = partial(installation.is_so, has_ended)
+            wait_until(ends, seconds=seconds if disturbance else 300, what=f"{work} ends")
+            if disturbance is not None:
+                place = f" at {disturbance.at}" if disturbance.at else ""
+                times.append((f"{disturbance.fault.__name__} in {work}{place}", monotonic() - cured))
             installation.look()
-        installation.look()
     return times
 
 
@@ -256,7 +299,11 @@ def check(installation: Installation) -> None:
 def test_a_wave_ends_by_itself_whatever_server_fails(installation: Installation) -> None:
     live_through(
         installation,
-        [Disturbance(storage_refusing, 0.2), Disturbance(database_killed, 0.0), Disturbance(broker_stopped, 0.1)],
+        [
+            Disturbance(storage_refusing),
+            Disturbance(database_killed, "waves_notification"),
+            Disturbance(broker_stopped),
+        ],
         fans=600,
     )
 
@@ -267,11 +314,13 @@ def test_a_wave_ends_by_itself_whatever_server_fails(installation: Installation)
 @pytest.mark.parametrize("seed", range(7))
 def test_a_wave_lives_through_three_restarts_of_the_database(installation: Installation, seed: int) -> None:
     random = Random(seed)
-    faults = [random.choice([database_killed, database_stopped_at_once]) for _ in range(3)]
 
     times = live_through(
         installation,
-        [Disturbance(fault, random.uniform(0.0, most)) for fault, most in zip(faults, (2.0, 0.4, 4.0), strict=True)],
+        [
+            Disturbance(random.choice([database_killed, database_stopped_at_once]), random.choice(TABLES[work]))
+            for work, _ in WORKS
+        ],
         fans=3_000,
     )
 
@@ -297,9 +346,8 @@ def test_a_wave_lives_through_three_restarts_of_the_database(installation: Insta
     ],
 )
 def test_a_wave_lives_through_a_minute_without_a_server(installation: Installation, fault: Fault, work: int) -> None:
-    after = Random(f"{fault.__name__} {work}").uniform(0.0, 0.5)
     disturbances: list[Disturbance | None] = [None, None, None]
-    disturbances[work] = Disturbance(fault, after, 60.0)
+    disturbances[work] = Disturbance(fault, lasts=60.0)
 
     times = live_through(installation, disturbances, fans=3_000)
 
