@@ -9,6 +9,7 @@ from allauth.account.internal.flows.login import record_authentication
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.http import HttpRequest
+from django.utils import translation
 from pytest_django import DjangoDbBlocker, Settings
 
 from campaigns import published
@@ -37,6 +38,13 @@ def fresh_memory(settings: Settings) -> None:
     settings.MAIL_CONNECTIONS = 1  # Other threads would not see what a test has not committed.
     sending._PAUSE["until"] = 0.0
     published._kept.clear()
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Begin each test in English: a language that a request leaves behind must not colour the next one."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,11 @@
 """What the tests of the fan pages share: the tour's campaign in all its states, and fans who walk through it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.core import mail
 from django.test import Client
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, Field, Locale
@@ -22,13 +22,6 @@ NAMES_OF_LOCALES = {
     "pt_BR": "Português",
     "ja_JP": "日本語",
 }
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    """Begin each test in English: a language that a request leaves behind must not colour the next one."""
-    with translation.override("en"):
-        yield
 
 
 @pytest.fixture
