@@ -8,18 +8,15 @@ Leases are compared with the database's own clock, so that workers on machines w
 """
 
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q, Value
@@ -28,16 +25,15 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from core import audit
+from core.error_texts import describe, where
 from core.models import Job
 from core.refusal import Refusal
 
 log = structlog.get_logger(__name__)
 MOST_ATTEMPTS = 40
-"""Claims after which a job that never ends by itself is given up: twenty minutes of a server that is away."""
+"""Claims after which a job that never ends by itself is given up: nearly 20 minutes of a server that is away."""
 LONGEST_PAUSE = 30
 """Seconds between two tries, at most: once a server is back, work goes on and ends within a minute."""
-MACHINE_ERRORS = (OSError, BotoCoreError, ClientError, OperationalError)
-"""Errors whose texts speak of machines and files; a mail server's refusals, though, quote addresses."""
 
 
 class LostLease(Exception):
@@ -278,7 +274,7 @@ def _work(kind: Kind[Any], held: Claim[Any], bound: Any) -> None:
     except PermanentFailure as failure:
         _fail(kind, held, str(failure))
     except Exception as error:
-        bound.error("job_stumbled", error=describe(error), where=_where(error))
+        bound.error("job_stumbled", error=describe(error), where=where(error))
         _stumble(kind, held, error)
 
 
@@ -289,7 +285,7 @@ def _stumble(kind: Kind[Any], held: Claim[Any], error: Exception) -> None:
         if held.job.attempts >= MOST_ATTEMPTS:
             _fail(kind, held, text)
         else:
-            pause = timedelta(seconds=min(LONGEST_PAUSE, 2 ** min(held.job.attempts, 6)))
+            pause = timedelta(seconds=min(LONGEST_PAUSE, 2**held.job.attempts))
             held.write(
                 status=Job.Status.QUEUED,
                 lease_until=None,
@@ -322,27 +318,6 @@ def _record_end(kind: Kind[Any], job: Job, verb: str) -> None:
         changes={"status": [Job.Status.RUNNING, job.status], **{name: [None, count] for name, count in counts.items()}},
         now=timezone.now(),
     )
-
-
-def describe(error: Exception) -> str:
-    """An error in one line that quotes no value: a text may hold a fan's name or a code.
-
-    Of the database's errors those of class 22 quote what they could not read; others than those of machines and
-    networks may quote anything, so only their kind is told. Where it was raised stands in the log.
-    """
-    cause = error.__cause__
-    diag = getattr(cause, "diag", None) or getattr(error, "diag", None)
-    if diag is not None and diag.message_primary:
-        is_quoting = (diag.sqlstate or "").startswith("22")
-        return f"{type(error).__name__} {diag.sqlstate}" + ("" if is_quoting else f": {diag.message_primary}")
-    if isinstance(error, MACHINE_ERRORS) and not isinstance(error, SMTPException):
-        return f"{type(error).__name__}: {str(error)[:200]}"
-    return type(error).__name__
-
-
-def _where(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(f"{frame.filename.rsplit('/', 2)[-1]}:{frame.lineno}" for frame in reversed(frames[-4:]))
 
 
 def enqueue(job: Job) -> None:

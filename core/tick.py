@@ -10,6 +10,7 @@ import structlog
 from django.db import connection
 
 from core import jobs
+from core.error_texts import describe
 
 log = structlog.get_logger(__name__)
 _functions: list[Callable[[datetime], int]] = []
@@ -36,7 +37,7 @@ def call(function: Callable[[datetime], int], now: datetime) -> None:
     try:
         function(now)
     except Exception as error:
-        log.error("tick_failed", function=function.__name__, error=jobs.describe(error))
+        log.error("tick_failed", function=function.__name__, error=describe(error))
         connection.close()
 
 

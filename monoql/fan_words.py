@@ -190,23 +190,31 @@ def outcome_text(outcome: Outcome) -> str:
             "city": isolated(city_text(outcome.market)),
             "choice": choice_text(outcome.choice),
         }
-    if outcome.reason == "markets_full" and outcome.full_markets:
-        if outcome.why is not None and any(named.full_by == "tier" for named in outcome.why.full):
-            return ngettext(
-                "%(cities)s was full: others were drawn before you.",
-                "%(cities)s were full: others were drawn before you.",
-                len(outcome.full_markets),
-            ) % {"cities": cities_text(outcome.full_markets)}
-        return ngettext(
-            "%(cities)s was full before your number came up.",
-            "%(cities)s were full before your number came up.",
-            len(outcome.full_markets),
-        ) % {"cities": cities_text(outcome.full_markets)}
     if outcome.reason == "markets_full":
-        return _("In this draw there were no places in the cities on your list.")
+        return _full_text(outcome)
     if outcome.reason == "voided" and outcome.voided_because in ("withdrawn", "excluded"):
         return _voided_text(outcome.voided_because)
     return _reason_text(outcome.reason)
+
+
+def _full_text(outcome: Outcome) -> str:
+    """Which of her cities were full, and whether it was her number that came too late."""
+    full = outcome.full_markets
+    if not full:
+        return _("In this draw there were no places in the cities on your list.")
+    if outcome.why is not None and any(named.full_by == "tier" for named in outcome.why.full):
+        text = ngettext(
+            "%(cities)s was full: others were drawn before you.",
+            "%(cities)s were full: others were drawn before you.",
+            len(full),
+        )
+    else:
+        text = ngettext(
+            "%(cities)s was full before your number came up.",
+            "%(cities)s were full before your number came up.",
+            len(full),
+        )
+    return text % {"cities": cities_text(full)}
 
 
 FEWEST_DIGITS, MOST_DIGITS = 4, 19

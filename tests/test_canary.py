@@ -31,6 +31,7 @@ from campaigns.models import Campaign
 from codes.models import Assignment, Code
 from codes.upload import pool_for
 from core import jobs
+from core.error_texts import describe
 from core.models import AuditEvent
 from entries import sending
 from entries.models import Entry, Message
@@ -264,13 +265,13 @@ def test_a_fans_data_her_code_and_her_links_are_in_no_log_task_audit_event_or_jo
 
 
 def test_an_unexpected_error_is_told_without_the_values_that_it_quotes() -> None:
-    words = [jobs.describe(ValueError(f"no {NAME}"))]
+    words = [describe(ValueError(f"no {NAME}"))]
     for statement in (f"SELECT '{CODE}'::integer", f"SELECT DATE '{NAME}'"):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(statement)
         except DatabaseError as error:
-            words.append(jobs.describe(error))
+            words.append(describe(error))
 
     assert words[0] == "ValueError"
     assert len(words) == 3

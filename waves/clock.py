@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from core import jobs
+from core.error_texts import describe
 from core.refusal import Refusal
 from core.tick import every_tick
 from core.times import Reading
@@ -122,7 +122,7 @@ def trigger_due(now: datetime) -> int:
             _alert(wave, (refusal.message,))
         except Exception as error:
             # Nothing that is wrong with one wave keeps the others from their time.
-            log.error("wave_stumbled", wave=wave.pk, error=jobs.describe(error))
+            log.error("wave_stumbled", wave=wave.pk, error=describe(error))
     return count
 
 

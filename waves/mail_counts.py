@@ -37,6 +37,11 @@ class MailCounts:
     seconds_left: int | None = None
 
     @property
+    def may_be_stopped(self) -> bool:
+        """Whether there is anything to stop: mails are sent, or wait for somebody to go on."""
+        return self.state in ("sending", "paused")
+
+    @property
     def total(self) -> int:
         """All of them."""
         return self.sent + self.left + self.failed + self.stopped

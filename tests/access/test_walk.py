@@ -64,6 +64,17 @@ def test_every_cell_of_the_table_is_what_the_product_does(walk: Walk, part: str)
     assert not found, "\n".join(found)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("part", PARTS)
+def test_every_page_is_made_to_its_last_word_for_everybody(
+    walk: Walk, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.access.walk.READERS", IDENTITIES)
+
+    found = deviations(walk, [line for line in LINES if part_of(line.route) == part])
+    assert not found, "\n".join(found)
+
+
 def test_every_route_has_a_line() -> None:
     declared = {line.route.removesuffix("?campaign") for line in LINES}
 

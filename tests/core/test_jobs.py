@@ -172,6 +172,21 @@ def test_whatever_work_raises_ends_in_its_row(
         assert jobs.run(LABEL, str(job.pk)) is False
 
 
+@pytest.mark.parametrize("attempts", [0, 5, jobs.MOST_ATTEMPTS - 2])
+def test_a_job_that_stumbles_is_tried_again_within_half_a_minute(
+    job: Export, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    monkeypatch.setitem(jobs._kinds, LABEL, jobs.Kind(Export, stumble, None))
+    Export.objects.update(attempts=attempts)
+
+    jobs.run(LABEL, str(job.pk))
+
+    job.refresh_from_db()
+    assert job.status == "queued"
+    assert job.run_after is not None
+    assert timedelta(0) < job.run_after - timezone.now() <= timedelta(seconds=30)
+
+
 def test_a_job_that_kills_every_worker_is_given_up(job: Export) -> None:
     Export.objects.update(status="running", lease_until=timezone.now() - timedelta(days=1), attempts=jobs.MOST_ATTEMPTS)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
 from campaigns import lifecycle, secrets
 from campaigns.models import Campaign
@@ -21,7 +22,7 @@ from entries.registration import register
 from tests import scenario
 from tests.scenario import SUPREME, make_wave, prepare_wave, register_fan, upload_codes
 from tests.waves.rerun import differences
-from waves import preparation, selection
+from waves import preparation, selection, verification
 from waves.merkle import verify
 from waves.models import Draw, Wave
 from waves.preparation import BadPublicValue, CannotAbandon, CannotPrepare, Options
@@ -239,6 +240,17 @@ def test_an_abandoned_wave_keeps_its_number_and_is_published(tour: Campaign, tmp
     assert second.draw.number == 2
     with pytest.raises(CannotAbandon):
         preparation.abandon(wave=wave, reason="Again.", actor=SUPREME, now=timezone.now())
+
+
+def test_a_wave_is_abandoned_while_storage_is_away(tour: Campaign, settings: Settings) -> None:
+    wave = prepare_wave(make_wave(tour))
+    endpoint, settings.AWS_S3_ENDPOINT_URL = settings.AWS_S3_ENDPOINT_URL, "http://127.0.0.1:9"
+
+    abandoned = preparation.abandon(wave=wave, reason="Wrong limit.", actor=SUPREME, now=timezone.now())
+
+    settings.AWS_S3_ENDPOINT_URL = endpoint
+    assert abandoned.status == "failed"
+    assert [str(one) for one in verification.verify_campaign(tour, run_again=True)] == []
 
 
 def test_one_wave_of_a_campaign_at_a_time(tour: Campaign) -> None:

@@ -25,6 +25,7 @@ from core.embedded.processes import Process
 from core.embedded.servers import Server, Servers
 from tests.processes import PROJECT, SETUP, environment, process, wait_until
 from tests.servers import OwnServers
+from tests.waves.standing_still import Point, rows_into
 
 LEASE_SECONDS = 3.0
 WITHIN_SECONDS = 60.0
@@ -210,32 +211,30 @@ def storage_hanging(servers: Servers, seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Disturbance:
-    """A fault in one of the three works: while it stands still at its first row into a table, or from before it begins
-    on.
-    """
+    """A fault in one of the three works: while that stands still at a point, or else from before it begins."""
 
     fault: Fault
-    at: str = ""
+    at: Point | None = None
     lasts: float = 3.0
 
 
 WORKS = (("waveprep", PREPARED), ("selection", COMPLETED), ("notification", NOTIFIED))
-TABLES = {
-    "waveprep": ("codes_hold", "waves_draw", "codes_assignment", "waves_marketoutcome"),
-    "selection": ("waves_notification",),
-    "notification": ("entries_message",),
+POINTS = {
+    "waveprep": tuple(map(rows_into, ("codes_hold", "waves_draw", "codes_assignment", "waves_marketoutcome"))),
+    "selection": (rows_into("waves_notification"),),
+    "notification": (rows_into("entries_message"),),
 }
-"""Into which tables each work writes; who locks one from before the work begins keeps nobody else."""
+"""Where each work can stand still, by locks that may be taken before it begins without keeping anything else."""
 
 
 @contextmanager
-def standing_still(installation: Installation, table: str) -> Iterator[Callable[[], bool]]:
-    """Have work stand still at its first row into a table; gives whether it does."""
+def standing_still(installation: Installation, point: Point) -> Iterator[Callable[[], bool]]:
+    """Have work on these servers stand still at a point; gives whether it does."""
     with (
         closing(psycopg.connect(installation.servers.postgres.url)) as connection,
         closing(psycopg.connect(installation.servers.postgres.url, autocommit=True)) as observer,
     ):
-        connection.execute(f"LOCK TABLE {table} IN SHARE MODE".encode())
+        connection.execute(point.lock.encode())
         own = connection.info.backend_pid
         question = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid)))"
 
@@ -252,10 +251,10 @@ def begin_disturbed(
     """Begin a work; at the end the fault has been cured."""
     if disturbance is None:
         begin()
-    elif disturbance.at:
+    elif disturbance.at is not None:
         with standing_still(installation, disturbance.at) as is_reached:
             begin()
-            wait_until(is_reached, seconds=90, what=f"{work} comes to {disturbance.at}")
+            wait_until(is_reached, seconds=90, what=f"{work} comes to the {disturbance.at}")
             disturbance.fault(installation.servers, disturbance.lasts)
     else:
         # The fault stays in this thread: a server that comes back dies with the thread that has started it.
@@ -280,7 +279,7 @@ def live_through(
             ends = partial(installation.is_so, has_ended)
             wait_until(ends, seconds=seconds if disturbance else 300, what=f"{work} ends")
             if disturbance is not None:
-                place = f" at {disturbance.at}" if disturbance.at else ""
+                place = f" at the {disturbance.at}" if disturbance.at else ""
                 times.append((f"{disturbance.fault.__name__} in {work}{place}", monotonic() - cured))
             installation.look()
     return times
@@ -301,7 +300,7 @@ def test_a_wave_ends_by_itself_whatever_server_fails(installation: Installation)
         installation,
         [
             Disturbance(storage_refusing),
-            Disturbance(database_killed, "waves_notification"),
+            Disturbance(database_killed, rows_into("waves_notification")),
             Disturbance(broker_stopped),
         ],
         fans=600,
@@ -318,7 +317,7 @@ def test_a_wave_lives_through_three_restarts_of_the_database(installation: Insta
     times = live_through(
         installation,
         [
-            Disturbance(random.choice([database_killed, database_stopped_at_once]), random.choice(TABLES[work]))
+            Disturbance(random.choice([database_killed, database_stopped_at_once]), random.choice(POINTS[work]))
             for work, _ in WORKS
         ],
         fans=3_000,

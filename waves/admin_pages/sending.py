@@ -113,7 +113,6 @@ class SendingPages(WavePages):
             "rate": self._rate(counts.rate),
             "left": span(timedelta(seconds=counts.seconds_left)) if counts.seconds_left is not None else "",
             "away": span(timezone.now() - away_since) if away_since is not None else "",
-            "can_stop": is_moving or counts.state == "paused",
         }
 
     def _rate(self, rate: float | None) -> str:
@@ -182,7 +181,7 @@ class SendingPages(WavePages):
     def mails_stop_page(self, request: HttpRequest, wave: Wave) -> HttpResponse:
         """Asks for the campaign's name, and ends the mails for good."""
         counts = mail_counts(wave, Notification.objects.filter(wave=wave).first())
-        if counts.state not in ("sending", "paused"):
+        if not counts.may_be_stopped:
             messages.info(request, "No mails are being sent, so there is nothing to stop.")
             return HttpResponseRedirect(self.mails_of(wave))
 
