@@ -1,6 +1,7 @@
 """Everybody who asks in the walk, and a tour with something of everything to ask for."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -67,7 +68,7 @@ def fan_identity(name: str, entry: Entry) -> Identity:
 
 
 @pytest.fixture
-def walk(whole_tour: Tour, tmp_path: Path) -> Walk:
+def walk(whole_tour: Tour, tmp_path: Path) -> Iterator[Walk]:
     """Everybody, and the tour."""
     campaign = whole_tour.campaign
     Export.objects.filter(pk=whole_tour.export.pk).update(is_masked=True)
@@ -122,7 +123,9 @@ def walk(whole_tour: Tour, tmp_path: Path) -> Walk:
         size_bytes=1,
     )
     Faq.objects.create(campaign=campaign, locale_id="en_US", number=1, question="When?", answer="Soon.")
-    return Walk(whole_tour, identities, values_of(whole_tour, people["clerk"], ada, token.row.pk))
+    logging.disable(logging.WARNING)  # Of ten thousand requests and more, most of which are refused.
+    yield Walk(whole_tour, identities, values_of(whole_tour, people["clerk"], ada, token.row.pk))
+    logging.disable(logging.NOTSET)
 
 
 def tracker_of(campaign: Campaign) -> Tracker:
